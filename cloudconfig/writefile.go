@@ -1,0 +1,99 @@
+package cloudconfig
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxContent bounds what a compressed file may unpack to.
+const maxContent = 64 << 20
+
+// encodings are the known ones, each with the steps that undo it.
+var encodings = map[string][]func([]byte) ([]byte, error){
+	"":            nil,
+	"text/plain":  nil,
+	"b64":         {fromBase64},
+	"base64":      {fromBase64},
+	"gz":          {fromGzip},
+	"gzip":        {fromGzip},
+	"gz+b64":      {fromBase64, fromGzip},
+	"gz+base64":   {fromBase64, fromGzip},
+	"gzip+b64":    {fromBase64, fromGzip},
+	"gzip+base64": {fromBase64, fromGzip},
+}
+
+// Data is what the file holds: Content with its Encoding undone.
+func (w WriteFile) Data() ([]byte, error) {
+	steps, known := encodings[w.Encoding]
+	if !known {
+		return nil, fmt.Errorf("cannot read content of %s: unknown encoding %q", w.Path, w.Encoding)
+	}
+	data := []byte(w.Content)
+	for _, step := range steps {
+		var err error
+		if data, err = step(data); err != nil {
+			return nil, fmt.Errorf("cannot read content of %s: %w", w.Path, err)
+		}
+	}
+	return data, nil
+}
+
+func fromBase64(data []byte) ([]byte, error) {
+	text := strings.Join(strings.Fields(string(data)), "")
+	out, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("not valid base64")
+	}
+	return out, nil
+}
+
+func fromGzip(data []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, errors.New("not gzip data")
+	}
+	out, err := io.ReadAll(io.LimitReader(z, maxContent+1))
+	if err != nil {
+		return nil, errors.New("not valid gzip data")
+	}
+	if len(out) > maxContent {
+		return nil, fmt.Errorf("unpacks to more than %d bytes", maxContent)
+	}
+	return out, nil
+}
+
+func checkEncoding(v string) (msg, hint string) {
+	if _, ok := encodings[v]; ok {
+		return "", ""
+	}
+	var known []string
+	for name := range encodings {
+		if name != "" {
+			known = append(known, name)
+		}
+	}
+	slices.Sort(known)
+	return fmt.Sprintf("encoding %q is not known", v), "one of " + strings.Join(known, ", ")
+}
+
+// content checks that a file's content is what its encoding says: RancherOS
+// left such files out without a word.
+func (d *decoder) content(n *yaml.Node, w WriteFile, at spot) {
+	if _, known := encodings[w.Encoding]; !known || w.Content == "" {
+		return
+	}
+	if _, err := w.Data(); err != nil {
+		if written := mappingValue(n, "content"); written != nil {
+			n = written
+		}
+		d.fail(n, at.field("content"), errors.Unwrap(err).Error(), "see its encoding, "+w.Encoding)
+	}
+}
