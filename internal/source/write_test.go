@@ -1,0 +1,79 @@
+package source_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ros-os/ros/internal/source"
+)
+
+func TestConcurrentUpdatesLoseNothing(t *testing.T) {
+	root := t.TempDir()
+	const writers, each = 8, 10
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for range each {
+				err := source.Update(root, func(old []byte) ([]byte, error) {
+					n, _ := strconv.Atoi(string(old))
+					return []byte(strconv.Itoa(n + 1)), nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	path := filepath.Join(root, source.CloudConfigFile)
+	data, err := os.ReadFile(path)
+	if err != nil || string(data) != strconv.Itoa(writers*each) {
+		t.Errorf("counted to %q, want %d (%v)", data, writers*each, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v (%v), want 0600", info.Mode(), err)
+	}
+}
+
+func TestARefusedUpdateLeavesTheFile(t *testing.T) {
+	root := machine(t, map[string]string{source.CloudConfigFile: "hostname: a\n"})
+	want := errors.New("no")
+	err := source.Update(root, func([]byte) ([]byte, error) { return []byte("x"), want })
+	data, readErr := os.ReadFile(filepath.Join(root, source.CloudConfigFile))
+	if !errors.Is(err, want) || readErr != nil || !bytes.Equal(data, []byte("hostname: a\n")) {
+		t.Errorf("got %v, %q, %v", err, data, readErr)
+	}
+}
+
+func TestWatchTellsOfAWriteOfTheUsersFile(t *testing.T) {
+	root := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	changed := make(chan struct{}, 10)
+	ended := make(chan error, 1)
+	go func() { ended <- source.Watch(ctx, root, func() { changed <- struct{}{} }) }()
+	deadline := time.After(20 * time.Second)
+	for told := false; !told; {
+		if err := source.Update(root, func(old []byte) ([]byte, error) { return append(old, '#', '\n'), nil }); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-changed:
+			told = true
+		case <-time.After(200 * time.Millisecond): // the watch may not have begun
+		case <-deadline:
+			t.Fatal("a write was not told")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
