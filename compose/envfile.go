@@ -1,0 +1,61 @@
+package compose
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	stdpath "path"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// withFiles is a service's environment over what its env_file say, as far as
+// [Options.ReadFile] reads them.
+func (b *builder) withFiles(d *draft) types.MappingWithEquals {
+	spec := d.svc.Spec
+	if len(spec.EnvFiles) == 0 {
+		return spec.Environment
+	}
+	pos, at := d.tree.posOf("env_file"), d.at.below("env_file")
+	if b.opts.ReadFile == nil {
+		d.fail(pos, at, "files cannot be read here", "use environment")
+		return spec.Environment
+	}
+	env := types.MappingWithEquals{}
+	for _, file := range spec.EnvFiles {
+		b.readEnvFile(d, file, env, pos, at)
+	}
+	return env.OverrideBy(spec.Environment)
+}
+
+func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWithEquals, pos cloudconfig.Pos, at *path) {
+	name := file.Path
+	if !stdpath.IsAbs(name) { // beside the file that names it
+		name = stdpath.Join(stdpath.Dir(pos.File), name)
+	}
+	if !stdpath.IsAbs(name) {
+		d.fail(pos, at, "the path "+file.Path+" is not absolute", "")
+		return
+	}
+	data, err := b.opts.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !file.Required:
+		return
+	case err != nil:
+		d.fail(pos, at, "cannot read "+name+": "+err.Error(), "")
+		return
+	}
+	values, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) {
+		return b.vars.lookup(d.name, name)
+	})
+	if err != nil {
+		d.fail(pos, at, "cannot read "+name+": "+err.Error(), "")
+		return
+	}
+	for key, value := range values {
+		env[key] = &value
+	}
+}

@@ -1,0 +1,116 @@
+package compose
+
+import (
+	"fmt"
+	stdpath "path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// Labels by which a definition tells the controller what to do.
+const (
+	LabelAfter       = "io.rancher.os.after"        // comma list: start after these
+	LabelBefore      = "io.rancher.os.before"       // comma list: start before these
+	LabelDetach      = "io.rancher.os.detach"       // "false": exits when done
+	LabelCreateOnly  = "io.rancher.os.createonly"   // "true": is never started
+	LabelReady       = "io.rancher.os.ready"        // see [Ready]
+	LabelOnUnhealthy = "io.rancher.os.on_unhealthy" // read by the controller
+	LabelConfig      = "io.rancher.os.config"       // comma list of paths of the configuration: recreate when they change
+)
+
+const osLabels = "io.rancher.os."
+
+// ownLabels are written by the controller only.
+var ownLabels = []string{LabelManaged, LabelService, LabelHash, LabelFields}
+
+// knownLabels are all below io.rancher.os that a definition may have; some had a
+// meaning in RancherOS only.
+var knownLabels = []string{
+	LabelAfter, LabelBefore, LabelConfig, osLabels + "console", LabelCreateOnly, LabelDetach,
+	LabelOnUnhealthy, LabelReady, osLabels + "reloadconfig", LabelScope,
+}
+
+// readLabels gives labels their meaning.
+func (b *builder) readLabels(d *draft) {
+	labels := d.svc.Spec.Labels
+	d.svc.Scope = User
+	if labels[LabelScope] == string(System) {
+		d.svc.Scope = System
+	}
+	d.svc.OneShot = labels[LabelDetach] == "false"
+	d.svc.CreateOnly = labels[LabelCreateOnly] == "true"
+	d.checkLabels()
+	d.readReady()
+	for _, p := range list(labels[LabelConfig]) {
+		text, ok := b.configText(p)
+		if !ok {
+			d.fail(d.labelPos(LabelConfig), d.at.below("labels"), fmt.Sprintf("%s: there is no %q in the configuration", LabelConfig, p), "")
+			continue
+		}
+		d.configs = append(d.configs, configField{path: p, text: text})
+	}
+}
+
+func (d *draft) checkLabels() {
+	for name := range d.svc.Spec.Labels {
+		switch {
+		case slices.Contains(ownLabels, name):
+			d.fail(d.labelPos(name), d.at.below("labels"), fmt.Sprintf("label %q is the controller's own", name), "remove it")
+		case strings.HasPrefix(name, osLabels) && !slices.Contains(knownLabels, name):
+			d.warn(d.labelPos(name), d.at.below("labels"), fmt.Sprintf("unknown label %q", name), didYouMean(name, knownLabels))
+		}
+	}
+}
+
+// readReady decides how readiness is observed.
+func (d *draft) readReady() {
+	value, given := d.svc.Spec.Labels[LabelReady]
+	if !given {
+		if h := d.svc.Spec.HealthCheck; h != nil && !h.Disable && len(h.Test) > 0 && h.Test[0] != "NONE" {
+			d.svc.Ready = Ready{Kind: ReadyHealth}
+		}
+		return
+	}
+	kind, target, _ := strings.Cut(value, ":")
+	ready := Ready{Kind: ReadyKind(kind), Target: target}
+	ok := false
+	switch ready.Kind {
+	case ReadyTCP:
+		port, err := strconv.Atoi(target)
+		ok = err == nil && port >= 1 && port <= 65535
+	case ReadyUnix, ReadyFile:
+		ok = stdpath.IsAbs(target)
+	case ReadyExec:
+		ok = strings.TrimSpace(target) != ""
+	case ReadyRunning, ReadyHealth:
+	}
+	if !ok {
+		d.fail(d.labelPos(LabelReady), d.at.below("labels"), fmt.Sprintf("%s: %q is not a check", LabelReady, value),
+			"write tcp:PORT, unix:/PATH, file:/PATH or exec:COMMAND")
+		return
+	}
+	d.svc.Ready = ready
+}
+
+// labelPos is where a label is written.
+func (d *draft) labelPos(name string) cloudconfig.Pos {
+	labels := d.tree.get("labels")
+	if labels == nil {
+		return d.svc.Origin
+	}
+	return labels.pairs().posOf(name)
+}
+
+// list splits a comma list.
+func list(s string) []string {
+	var out []string
+	for _, item := range strings.Split(s, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			out = append(out, item)
+		}
+	}
+	return out
+}
