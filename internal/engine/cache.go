@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// cache is what is remembered about a daemon between observations, so that only
+// what changed is inspected.
+//
+// Everything is numbered in one order: questions to the daemon when they are
+// asked, and changes when they are heard of. An answer counts when its question
+// came after the last change; while no events are followed none counts.
+type cache struct {
+	mu sync.Mutex
+	// All below is guarded by mu.
+	live       bool // events are followed
+	last       uint64
+	expired    uint64            // everything changed
+	touched    map[string]uint64 // container ID → it changed
+	retagged   uint64            // images changed
+	containers map[string]inspected
+	images     map[string]resolved  // by reference
+	passed     map[string]time.Time // container ID → start for which its readiness check passed
+	execs      map[string]string    // container ID → readiness check that has not ended
+	wanted     wanted
+}
+
+// inspected is a container as the daemon described it.
+type inspected struct {
+	asked     uint64
+	container plan.Container
+}
+
+// resolved is what an image reference meant to the daemon.
+type resolved struct {
+	asked uint64
+	image imageFacts
+}
+
+func newCache() *cache {
+	return &cache{
+		touched:    map[string]uint64{},
+		containers: map[string]inspected{},
+		images:     map[string]resolved{},
+		passed:     map[string]time.Time{},
+		execs:      map[string]string{},
+	}
+}
+
+// follow notes whether events are followed from now on. Some may have been
+// missed before.
+func (c *cache) follow(live bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = live
+	c.last++
+	c.expired = c.last
+}
+
+// isLive says whether events are followed.
+func (c *cache) isLive() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.live
+}
+
+// ask numbers a question to the daemon.
+func (c *cache) ask() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last++
+	return c.last
+}
+
+// touch notes that something happened to a container, given by ID or by name.
+func (c *cache) touch(ref string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last++
+	c.touched[ref] = c.last
+	for id, k := range c.containers {
+		if k.container.Name == ref {
+			c.touched[id] = c.last
+		}
+	}
+}
+
+// touchImages notes that images changed.
+func (c *cache) touchImages() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last++
+	c.retagged = c.last
+}
+
+// container returns a listed container as it was inspected, if that still holds.
+func (c *cache) container(s container.Summary, before, after time.Time) (plan.Container, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, known := c.containers[s.ID]
+	if !known || !c.live || k.asked < max(c.expired, c.touched[s.ID]) {
+		return plan.Container{}, false
+	}
+	return k.container, agrees(s, k.container, before, after)
+}
+
+// keepContainer remembers an answer, unless a later question was answered first.
+func (c *cache) keepContainer(asked uint64, found plan.Container) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if asked > c.containers[found.ID].asked {
+		c.containers[found.ID] = inspected{asked, found}
+	}
+}
+
+// image returns what a reference means, if that still holds.
+func (c *cache) image(ref string) (imageFacts, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, known := c.images[ref]
+	return k.image, known && c.live && k.asked > max(c.expired, c.retagged)
+}
+
+// keepImage remembers an answer, unless a later question was answered first.
+func (c *cache) keepImage(asked uint64, ref string, found imageFacts) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if asked > c.images[ref].asked {
+		c.images[ref] = resolved{asked, found}
+	}
+}
+
+// forget drops what is known about containers that are no longer listed and
+// images that are no longer wanted. The list was asked for as number asked.
+func (c *cache) forget(asked uint64, listed []container.Summary, w wanted) {
+	ids := make(map[string]bool, len(listed))
+	for i := range listed {
+		ids[listed[i].ID] = true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wanted = w
+	for id, k := range c.containers {
+		if !ids[id] && k.asked < asked {
+			delete(c.containers, id)
+			delete(c.passed, id)
+			delete(c.execs, id)
+		}
+	}
+	for id, t := range c.touched {
+		if _, known := c.containers[id]; !known && t < asked {
+			delete(c.touched, id)
+		}
+	}
+	for ref := range c.images {
+		if !w.images[ref] {
+			delete(c.images, ref)
+		}
+	}
+}
+
+// hasPassed says whether a container's readiness check has passed since its
+// last start.
+func (c *cache) hasPassed(found plan.Container) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	started, ok := c.passed[found.ID]
+	return ok && started.Equal(found.Started)
+}
+
+// pass notes that a container's readiness check passed.
+func (c *cache) pass(found plan.Container) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.passed[found.ID] = found.Started
+}
+
+// unfinished is the readiness check that runs in a container.
+func (c *cache) unfinished(id string) (exec string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	exec, ok = c.execs[id]
+	return exec, ok
+}
+
+// begin notes that a readiness check runs in a container.
+func (c *cache) begin(id, exec string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.execs[id] = exec
+}
+
+// finish notes that none does any more.
+func (c *cache) finish(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.execs, id)
+}

@@ -1,0 +1,18 @@
+//go:build dockerd
+
+package engine
+
+import (
+	"testing"
+
+	"github.com/ros-os/ros/internal/engine/enginetest"
+	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+func TestConformanceReal(t *testing.T) {
+	d := startPrivate(t)
+	enginetest.Conformance(t, func(t *testing.T) servicectl.Engine { return d.engine(t) }, enginetest.Options{
+		Image: testImage, Bring: plan.Load, Command: []string{"sleep", "1000"},
+	})
+}

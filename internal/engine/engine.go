@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/docker/cli/cli/command"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl"
+)
+
+// Where the daemons listen and the machine keeps its images, unless [Options]
+// say otherwise.
+const (
+	DefaultSystemSocket = "/var/run/system-docker.sock"
+	DefaultUserSocket   = "/var/run/docker.sock"
+	DefaultImageDir     = "/usr/share/ros/images"
+)
+
+// Options say where things are. The zero value is the machine itself.
+type Options struct {
+	SystemSocket string // DefaultSystemSocket when empty
+	UserSocket   string // DefaultUserSocket when empty
+	ImageDir     string // DefaultImageDir when empty
+	// Auths returns the registry credentials by registry; it is asked at each
+	// pull, from any goroutine. Nil means none.
+	Auths func() map[string]cloudconfig.Auth
+}
+
+// Engine is both Docker daemons. Its methods may be called from several
+// goroutines. It connects when it has to, and needs no closing.
+type Engine struct {
+	daemons map[compose.Scope]*daemon
+	images  *imageDir
+	auths   func() map[string]cloudconfig.Auth
+	cli     *command.DockerCli // answers what Compose asks of a command line
+}
+
+var (
+	_ servicectl.Engine  = (*Engine)(nil)
+	_ servicectl.Stopper = (*Engine)(nil)
+)
+
+// New returns an Engine. It connects to nothing yet.
+func New(o Options) (*Engine, error) {
+	cli, err := silentCLI()
+	if err != nil {
+		return nil, fmt.Errorf("cannot set up compose: %w", err)
+	}
+	e := &Engine{
+		daemons: map[compose.Scope]*daemon{},
+		images:  &imageDir{dir: cmp.Or(o.ImageDir, DefaultImageDir)},
+		auths:   o.Auths,
+		cli:     cli,
+	}
+	if e.auths == nil {
+		e.auths = func() map[string]cloudconfig.Auth { return nil }
+	}
+	sockets := map[compose.Scope]string{
+		compose.System: cmp.Or(o.SystemSocket, DefaultSystemSocket),
+		compose.User:   cmp.Or(o.UserSocket, DefaultUserSocket),
+	}
+	for scope, socket := range sockets {
+		if e.daemons[scope], err = newDaemon(socket); err != nil {
+			return nil, fmt.Errorf("cannot set up a client of %s: %w", socket, err)
+		}
+	}
+	return e, nil
+}
+
+// daemon returns the daemon of a scope.
+func (e *Engine) daemon(scope compose.Scope) (*daemon, error) {
+	d := e.daemons[scope]
+	if d == nil {
+		return nil, fmt.Errorf("there is no docker daemon %q", scope)
+	}
+	return d, nil
+}

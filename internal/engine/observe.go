@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+const (
+	// listTimeout is how long a daemon may take to list before it counts as not
+	// available.
+	listTimeout = 30 * time.Second
+	// inspectTimeout is how long one container may take; what the list said
+	// about it has to do then.
+	inspectTimeout = 10 * time.Second
+	// inspectLimit is how many inspections are made at once.
+	inspectLimit = 8
+)
+
+// wanted is what the project wants of one daemon.
+type wanted struct {
+	services map[string]compose.Service // by name, which is the container's name too
+	images   map[string]bool            // references
+}
+
+func wantedOf(want compose.Project, scope compose.Scope) wanted {
+	w := wanted{services: map[string]compose.Service{}, images: map[string]bool{}}
+	for name, svc := range want.Services {
+		if svc.Scope != scope {
+			continue
+		}
+		w.services[name] = svc
+		if svc.Spec.Image != "" {
+			w.images[svc.Spec.Image] = true
+		}
+	}
+	return w
+}
+
+// Observe makes one list, and inspects what may have changed since the last
+// observation. It runs the readiness checks that have not passed yet.
+func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.Project) plan.Daemon {
+	d, err := e.daemon(scope)
+	if err != nil {
+		return plan.Daemon{Err: err.Error()}
+	}
+	w := wantedOf(want, scope)
+	found, err := d.observe(ctx, w)
+	if err != nil {
+		return plan.Daemon{Err: daemonError{err}.Error()}
+	}
+	images, err := e.observeImages(ctx, d, w)
+	if err != nil {
+		return plan.Daemon{Err: daemonError{err}.Error()}
+	}
+	d.checkReady(ctx, found, w)
+	d.wakeFollower()
+	return plan.Daemon{Available: true, Containers: found, Images: images}
+}
+
+// observe returns the containers that matter, as they are.
+func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error) {
+	asked, before := d.seen.ask(), time.Now()
+	listCtx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	all, err := d.api().ContainerList(listCtx, container.ListOptions{All: true})
+	if err != nil {
+		return nil, fmt.Errorf("cannot list containers: %w", err)
+	}
+	after := time.Now()
+	listed := relevant(all, w)
+	d.seen.forget(asked, listed, w)
+
+	found := make([]plan.Container, len(listed))
+	gone := make([]bool, len(listed))
+	var group errgroup.Group
+	group.SetLimit(inspectLimit)
+	for i, s := range listed {
+		known, ok := d.seen.container(s, before, after)
+		if ok {
+			found[i] = known
+			continue
+		}
+		group.Go(func() error {
+			found[i], gone[i] = d.inspect(ctx, s)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	out := make([]plan.Container, 0, len(found))
+	for i := range found {
+		if !gone[i] {
+			out = append(out, found[i])
+		}
+	}
+	return out, ctx.Err()
+}
+
+// relevant are the containers that are managed, and those that have a name that
+// a service wants.
+func relevant(all []container.Summary, w wanted) []container.Summary {
+	var out []container.Summary
+	for _, s := range all {
+		_, taken := w.services[name(s.Names)]
+		if s.Labels[compose.LabelManaged] == "true" || taken {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// inspect asks for one listed container. When the daemon cannot tell, what the
+// list said has to do.
+func (d *daemon) inspect(ctx context.Context, s container.Summary) (found plan.Container, gone bool) {
+	asked := d.seen.ask()
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	defer cancel()
+	r, err := d.api().ContainerInspect(ctx, s.ID)
+	switch {
+	case errdefs.IsNotFound(err):
+		return plan.Container{}, true
+	case err != nil:
+		found = fromSummary(s)
+		found.Error = fmt.Sprintf("cannot inspect the container: %v", daemonError{err})
+		return found, false
+	}
+	found = fromInspect(r)
+	d.seen.keepContainer(asked, found)
+	return found, false
+}
+
+// observeImages returns what the wanted references mean to the daemon. A system
+// image other than the one that came with the machine counts as absent.
+func (e *Engine) observeImages(ctx context.Context, d *daemon, w wanted) (map[string]string, error) {
+	out := make(map[string]string, len(w.images))
+	var mu sync.Mutex // guards out
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inspectLimit)
+	for ref := range w.images {
+		group.Go(func() error {
+			facts, err := d.resolve(ctx, ref)
+			if err != nil || facts.id == "" || !e.images.current(ref, facts) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			out[ref] = facts.id
+			return nil
+		})
+	}
+	return out, group.Wait()
+}
+
+// imageFacts is what a daemon says about an image. It has no ID when there is
+// none.
+type imageFacts struct {
+	id      string
+	digests []string // of its manifest, with the repository before
+}
+
+// resolve returns what a reference means to the daemon, as it was or is asked.
+func (d *daemon) resolve(ctx context.Context, ref string) (imageFacts, error) {
+	if facts, ok := d.seen.image(ref); ok {
+		return facts, nil
+	}
+	return d.look(ctx, ref)
+}
+
+// look asks the daemon what a reference means.
+func (d *daemon) look(ctx context.Context, ref string) (imageFacts, error) {
+	asked := d.seen.ask()
+	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	defer cancel()
+	r, err := d.api().ImageInspect(ctx, ref)
+	// A reference that is no reference names no image: pulling it tells why.
+	absent := errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err)
+	if err != nil && !absent {
+		return imageFacts{}, fmt.Errorf("cannot inspect image %s: %w", ref, err)
+	}
+	facts := imageFacts{id: r.ID, digests: r.RepoDigests}
+	d.seen.keepImage(asked, ref, facts)
+	return facts, nil
+}

@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// wanting is a project of services that are named like their images.
+func wanting(names ...string) compose.Project {
+	p := compose.Project{Name: "ros", Services: map[string]compose.Service{}}
+	for _, n := range names {
+		p.Services[n] = service(n, types.ServiceConfig{NetworkMode: "host"})
+	}
+	return p
+}
+
+func TestObserveTellsWhatIs(t *testing.T) {
+	f := newFakeDaemon(t)
+	ntp := managed("1", "ntp", "exited")
+	ntp.State.ExitCode, ntp.State.Error, ntp.State.OOMKilled = 3, "no such program", true
+	ntp.State.Health = &container.Health{Status: "unhealthy"}
+	squatter := managed("2", "console", "running")
+	squatter.Config.Labels = nil
+	stranger := managed("3", "web", "running")
+	stranger.Config.Labels = nil
+	f.containers = []container.InspectResponse{ntp, squatter, stranger}
+	f.images["ros/ntp:1"] = "sha256:1"
+
+	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting("ntp", "console"))
+	if !d.Available || d.Err != "" {
+		t.Fatalf("not available: %s", d.Err)
+	}
+	if len(d.Containers) != 2 {
+		t.Fatalf("containers: %+v", d.Containers)
+	}
+	got := d.Containers[0]
+	want := plan.Container{
+		ID: "1", Name: "ntp", Service: "ntp", Managed: true, Hash: "v1:ntp",
+		Fields: got.Fields, Image: "ros/ntp:1", ImageID: "sha256:1", State: plan.Exited, Health: plan.Unhealthy,
+		ExitCode: 3, Error: "no such program", OOM: true, Created: got.Created, Started: got.Started,
+	}
+	if !equal(got, want) || got.Fields["image"] != "ros/ntp:1" || got.Created.Year() != 2026 {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if c := d.Containers[1]; c.Managed || c.Name != "console" {
+		t.Errorf("the container that has a wanted name: %+v", c)
+	}
+	if len(d.Images) != 1 || d.Images["ros/ntp:1"] != "sha256:1" {
+		t.Errorf("images: %v", d.Images)
+	}
+}
+
+func equal(a, b plan.Container) bool {
+	a.Fields, b.Fields = nil, nil
+	return a.ID == b.ID && a.Name == b.Name && a.Service == b.Service && a.Managed == b.Managed &&
+		a.Hash == b.Hash && a.Image == b.Image && a.ImageID == b.ImageID && a.State == b.State &&
+		a.Health == b.Health && a.ExitCode == b.ExitCode && a.Error == b.Error && a.OOM == b.OOM &&
+		a.Created.Equal(b.Created) && a.Started.Equal(b.Started) && a.Finished.Equal(b.Finished)
+}
+
+func TestADaemonThatDoesNotAnswerIsNotAvailable(t *testing.T) {
+	e := newFakeDaemon(t).engine(t, Options{})
+	if d := e.Observe(t.Context(), compose.User, wanting()); d.Available || d.Err == "" {
+		t.Errorf("got %+v", d)
+	}
+	f := newFakeDaemon(t)
+	f.answers["GET /containers/json"] = answer{500, `{"message": "the disk is full"}`}
+	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting())
+	if d.Available || !strings.Contains(d.Err, "the disk is full") {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// asksFor observes and returns the calls that took.
+func asksFor(t *testing.T, e *Engine, f *fakeDaemon, want compose.Project) []string {
+	t.Helper()
+	f.asked()
+	if d := e.Observe(t.Context(), compose.System, want); !d.Available {
+		t.Fatal(d.Err)
+	}
+	return f.asked()
+}
+
+func TestOnlyWhatChangedIsInspected(t *testing.T) {
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "ntp", "running"), managed("2", "syslog", "running")}
+	f.statuses = map[string]string{"1": "Up Less than a second", "2": "Up Less than a second"}
+	f.images = map[string]string{"ros/ntp:1": "sha256:1", "ros/syslog:1": "sha256:2"}
+	e, want := f.engine(t, Options{}), wanting("ntp", "syslog")
+	seen := e.daemons[compose.System].seen
+	list := "GET /containers/json"
+	one, two := "GET /containers/1/json", "GET /containers/2/json"
+	imageOne, imageTwo := "GET /images/ros/ntp:1/json", "GET /images/ros/syslog:1/json"
+
+	rounds := []struct {
+		what   string
+		change func()
+		calls  []string
+	}{
+		{"at first everything", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo}},
+		{"then nothing", func() {}, []string{list}},
+		{"what an event was about", func() { seen.touch("2") }, []string{two, list}},
+		{"what a step was about, by name", func() { seen.touch("ntp") }, []string{one, list}},
+		{"what is listed otherwise", func() { f.statuses["1"] = "Exited (1) 1 second ago" }, []string{one, list}},
+		{"images when they changed", func() {
+			f.statuses["1"] = "Up Less than a second"
+			seen.touchImages()
+		}, []string{list, imageOne, imageTwo}},
+		{"everything after a reconnection", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo}},
+		{"everything while no events are followed", func() { seen.follow(false) }, []string{one, two, list, imageOne, imageTwo}},
+		{"and again", func() {}, []string{one, two, list, imageOne, imageTwo}},
+	}
+	for _, r := range rounds {
+		r.change()
+		if got := asksFor(t, e, f, want); !slices.Equal(got, r.calls) {
+			t.Errorf("%s: asked %v, want %v", r.what, got, r.calls)
+		}
+	}
+}
+
+// An answer whose question is older than a change must not be believed.
+func TestAnAnswerThatIsOutrunByAnEventIsNotRemembered(t *testing.T) {
+	c := newCache()
+	c.follow(true)
+	s := container.Summary{ID: "1", Names: []string{"/ntp"}, State: "created", Status: "Created"}
+	known := plan.Container{ID: "1", Name: "ntp", State: plan.Created}
+
+	asked := c.ask()
+	c.touch("1")
+	c.keepContainer(asked, known)
+	if _, ok := c.container(s, time.Now(), time.Now()); ok {
+		t.Error("the container as it was before the event is believed")
+	}
+	later := c.ask()
+	c.keepContainer(later, known)
+	c.keepContainer(asked, plan.Container{ID: "1", Name: "old"})
+	if got, ok := c.container(s, time.Now(), time.Now()); !ok || got.Name != "ntp" {
+		t.Errorf("got %+v, %t", got, ok)
+	}
+}
+
+func TestForgottenContainersLeaveNothingBehind(t *testing.T) {
+	c := newCache()
+	c.follow(true)
+	for _, id := range []string{"1", "2"} {
+		c.keepContainer(c.ask(), plan.Container{ID: id})
+		c.pass(plan.Container{ID: id})
+		c.begin(id, "exec")
+		c.touch(id)
+	}
+	c.keepImage(c.ask(), "ros/ntp:1", imageFacts{id: "sha256:1"})
+	c.forget(c.ask(), nil, wantedOf(wanting(), compose.System))
+	if n := len(c.containers) + len(c.passed) + len(c.execs) + len(c.touched) + len(c.images); n != 0 {
+		t.Errorf("%d things are remembered", n)
+	}
+}
+
+func TestReadinessChecks(t *testing.T) {
+	var lc net.ListenConfig
+	tcp, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	_, port, err := net.SplitHostPort(tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	socket, file := filepath.Join(dir, "sock"), filepath.Join(dir, "file")
+	unix, err := lc.Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close()
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	cases := map[string]struct {
+		ready compose.Ready
+		state string
+		want  bool
+	}{
+		"a port that is open":                {compose.Ready{Kind: compose.ReadyTCP, Target: port}, "running", true},
+		"a port that is closed":              {compose.Ready{Kind: compose.ReadyTCP, Target: "1"}, "running", false},
+		"a socket that is open":              {compose.Ready{Kind: compose.ReadyUnix, Target: socket}, "running", true},
+		"a file is no socket":                {compose.Ready{Kind: compose.ReadyUnix, Target: file}, "running", false},
+		"a file that exists":                 {compose.Ready{Kind: compose.ReadyFile, Target: file}, "running", true},
+		"a file that does not":               {compose.Ready{Kind: compose.ReadyFile, Target: file + "x"}, "running", false},
+		"a container that does not run":      {compose.Ready{Kind: compose.ReadyFile, Target: file}, "exited", false},
+		"running needs no check":             {compose.Ready{}, "running", false},
+		"health is Docker's":                 {compose.Ready{Kind: compose.ReadyHealth}, "running", false},
+		"a command in a container that died": {compose.Ready{Kind: compose.ReadyExec, Target: "true"}, "running", false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeDaemon(t)
+			f.containers = []container.InspectResponse{managed("1", "ntp", c.state)}
+			want := wanting("ntp")
+			svc := want.Services["ntp"]
+			svc.Ready = c.ready
+			want.Services["ntp"] = svc
+			d := f.engine(t, Options{}).Observe(t.Context(), compose.System, want)
+			if len(d.Containers) != 1 || d.Containers[0].Ready != c.want {
+				t.Errorf("got %+v, want ready %t", d.Containers, c.want)
+			}
+		})
+	}
+}
+
+func TestACheckThatPassedHoldsUntilTheNextStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "ntp", "running")}
+	want := wanting("ntp")
+	svc := want.Services["ntp"]
+	svc.Ready = compose.Ready{Kind: compose.ReadyFile, Target: file}
+	want.Services["ntp"] = svc
+	e := f.engine(t, Options{})
+	ready := func() bool { return e.Observe(t.Context(), compose.System, want).Containers[0].Ready }
+	if !ready() {
+		t.Fatal("not ready")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if !ready() {
+		t.Error("the check was made again")
+	}
+	f.containers[0].State.StartedAt = "2026-01-01T00:00:00Z"
+	if ready() {
+		t.Error("the check was not made again after a start")
+	}
+}
+
+func TestAListSaysEnoughOfAContainerThatCannotBeInspected(t *testing.T) {
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "ntp", "exited"), managed("2", "syslog", "exited")}
+	f.statuses = map[string]string{"1": "Exited (4) 1 second ago", "2": "something else"}
+	for _, id := range []string{"1", "2"} {
+		f.answers["GET /containers/"+id+"/json"] = answer{500, `{"message": "stuck"}`}
+	}
+	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting("ntp"))
+	if len(d.Containers) != 2 {
+		t.Fatalf("got %+v", d)
+	}
+	for i, code := range []int{4, -1} {
+		if c := d.Containers[i]; c.ExitCode != code || c.State != plan.Exited || !strings.Contains(c.Error, "stuck") {
+			t.Errorf("got %+v", c)
+		}
+	}
+}

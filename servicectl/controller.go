@@ -1,0 +1,179 @@
+package servicectl
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// Options are what a controller needs.
+type Options struct {
+	Engine  Engine
+	Loader  Loader
+	Machine Machine       // nil: the host is left alone
+	Log     *logrus.Entry // nil: nothing is logged
+
+	// StatePath is where intents and backoff are kept over a restart of the
+	// controller; it must not outlive a reboot. Empty: they are not kept.
+	StatePath string
+	// MaxStarts is how many containers are made or started at once; 0 is twice
+	// the number of processors.
+	MaxStarts int
+	// Boot is when the machine booted; zero: what StatePath remembers decides
+	// which containers have run since.
+	Boot time.Time
+	// BootProblems are what went wrong before the controller; nil: nothing.
+	BootProblems func() cloudconfig.Report
+}
+
+// Controller keeps the services converged while [Controller.Run] runs. Its
+// methods may be called from several goroutines.
+type Controller struct {
+	opts   Options
+	log    *logrus.Entry
+	wake   chan struct{} // capacity 1: a pass is wanted
+	apply  chan struct{} // capacity 1: the host is to be made to match
+	starts chan struct{} // a slot for every create or start at once
+	saving sync.Mutex    // guards the file at StatePath
+
+	mu        sync.Mutex // guards what follows
+	desired   Desired
+	loaded    bool // desired is a reading of the configuration
+	dirty     bool // the configuration may have changed since
+	loadErr   error
+	loadTries int
+	loadAt    time.Time // not before, after a failure
+
+	applied    bool // the host was made to match desired
+	applyCount int
+	hostReport cloudconfig.Report
+	bootReport cloudconfig.Report
+	bootRead   time.Time // when bootReport was read
+
+	observers map[compose.Scope]*observer
+	images    map[imageKey]chan struct{} // capacity 1: locks of images under way
+	memory    map[string]plan.Memory
+	branches  map[string]*branch
+	churn     map[string]churn
+	plan      plan.Plan
+
+	status  Status
+	changed chan struct{} // closed when status changes
+
+	cancel  context.CancelFunc // ends Run; nil before it began
+	ended   chan struct{}      // closed when Run has ended
+	closing bool               // the machine goes down
+}
+
+// New returns a controller that does nothing until [Controller.Run].
+func New(o Options) *Controller {
+	c := &Controller{
+		opts:      o,
+		log:       o.Log,
+		wake:      make(chan struct{}, 1),
+		apply:     make(chan struct{}, 1),
+		dirty:     true,
+		observers: map[compose.Scope]*observer{},
+		images:    map[imageKey]chan struct{}{},
+		memory:    map[string]plan.Memory{},
+		branches:  map[string]*branch{},
+		churn:     map[string]churn{},
+		changed:   make(chan struct{}),
+		ended:     make(chan struct{}),
+	}
+	if c.log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		c.log = logrus.NewEntry(silent)
+	}
+	if o.MaxStarts <= 0 {
+		o.MaxStarts = 2 * runtime.NumCPU()
+	}
+	c.starts = make(chan struct{}, o.MaxStarts)
+	for _, scope := range scopes {
+		c.observers[scope] = newObserver(scope)
+	}
+	c.status = Status{State: Converging, Problems: cloudconfig.Report{}, Services: []ServiceStatus{}}
+	return c
+}
+
+var scopes = [...]compose.Scope{compose.System, compose.User}
+
+// Run converges until ctx ends, and returns when everything it started has
+// ended. Containers live on. It is called once.
+func (c *Controller) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !c.begin(cancel) {
+		return nil
+	}
+	defer close(c.ended)
+	c.recall()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, scope := range scopes {
+		all.Go(func() { c.opts.Engine.Events(ctx, scope, func() { c.look(scope) }) })
+		all.Go(func() { c.observe(ctx, c.observers[scope]) })
+	}
+	all.Go(func() { c.applyHost(ctx) })
+	c.loop(ctx, &all)
+	cancel()
+	return nil
+}
+
+// begin says whether Run may run.
+func (c *Controller) begin(cancel context.CancelFunc) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return false
+	}
+	c.cancel = cancel
+	return true
+}
+
+// loop makes one pass for every nudge and every deadline. Nudges during a pass
+// fold into one. Branches of a pass are started in all.
+func (c *Controller) loop(ctx context.Context, all *sync.WaitGroup) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer.C:
+		}
+		next := c.pass(ctx, all)
+		timer.Reset(max(0, time.Until(next)))
+	}
+}
+
+// nudge asks for a pass.
+func (c *Controller) nudge() { poke(c.wake) }
+
+// poke puts a token into a channel of capacity 1, unless there is one.
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// Reload says that the configuration may have changed.
+func (c *Controller) Reload() {
+	c.mu.Lock()
+	c.dirty = true
+	c.loadAt = time.Time{}
+	c.publish(time.Now())
+	c.mu.Unlock()
+	c.nudge()
+}

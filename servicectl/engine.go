@@ -1,0 +1,52 @@
+package servicectl
+
+import (
+	"context"
+	"io"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// Engine is both Docker daemons, as the controller needs them. Its methods may
+// be called from several goroutines.
+type Engine interface {
+	// Observe lists one daemon. A daemon that does not answer is not an error:
+	// it is Available: false.
+	Observe(ctx context.Context, scope compose.Scope, want compose.Project) plan.Daemon
+	// Do makes one step. svc is the service as it should be (its zero value
+	// when the project no longer has it). Doing a step whose effect is already
+	// there succeeds.
+	Do(ctx context.Context, step plan.Step, svc compose.Service) error
+	// Events nudges on every event of a daemon, and once after each
+	// (re)connection; it never says what happened. It ends with ctx.
+	Events(ctx context.Context, scope compose.Scope, nudge func())
+	// Logs copies a container's last lines (all when tail is negative), and
+	// goes on when follow is set.
+	Logs(ctx context.Context, scope compose.Scope, container string, opts LogOptions, w io.Writer) error
+}
+
+// LogOptions say how much of a log is wanted.
+type LogOptions struct {
+	Tail   int // lines; 0 is 100, negative is all
+	Follow bool
+}
+
+// Machine makes the host match the configuration: host name, users, files.
+type Machine interface {
+	Apply(ctx context.Context, cfg cloudconfig.Config) cloudconfig.Report
+}
+
+// Loader reads the layers and returns what they say now.
+type Loader interface {
+	Load(ctx context.Context) (Desired, error)
+}
+
+// Desired is one reading of the configuration. When a layer is bad, Project is
+// what the others say and Report says what is wrong.
+type Desired struct {
+	Config  cloudconfig.Config
+	Project compose.Project
+	Report  cloudconfig.Report
+}

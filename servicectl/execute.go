@@ -1,0 +1,243 @@
+package servicectl
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// branch is the steps of one service, made one after the other by a goroutine
+// of their own.
+type branch struct {
+	svc    compose.Service // as it should be; zero when nobody wants it
+	name   string
+	steps  []plan.Step
+	run    *run
+	cancel context.CancelFunc
+
+	// Guarded by the controller's mutex.
+	verb      plan.Verb             // under way, or the last
+	abandoned bool                  // the next step is not made
+	ended     bool                  //
+	after     map[compose.Scope]int // what observers have to have seen after the end
+}
+
+// run is what the branches of one pass know of each other.
+type run struct {
+	outcomes map[int]*outcome // by step ID
+}
+
+// outcome tells those who wait for a step how it went.
+type outcome struct {
+	done chan struct{}
+	err  error // written before done is closed
+}
+
+var (
+	errAbandoned = errors.New("something else is wanted by now")
+	errSkipped   = errors.New("the step before it failed")
+)
+
+// runnable are the steps that may be made now, by service: those before the
+// first that waits. The caller holds the mutex.
+func (c *Controller) runnable() [][]plan.Step {
+	var out [][]plan.Step
+	at := map[string]int{}
+	held := map[string]bool{}
+	for _, s := range c.plan.Steps {
+		current := c.observers[compose.Scope(s.Scope)].current()
+		if len(s.Waits) > 0 || !current {
+			held[s.Service] = true
+		}
+		if held[s.Service] {
+			continue
+		}
+		i, known := at[s.Service]
+		if !known {
+			i = len(out)
+			at[s.Service] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], s)
+	}
+	return out
+}
+
+// launch starts a branch for every service that has steps. The caller holds the
+// mutex.
+func (c *Controller) launch(ctx context.Context, all *sync.WaitGroup, todo [][]plan.Step, now time.Time) {
+	if len(todo) > 0 {
+		c.nudge() // to show what is under way
+	}
+	r := &run{outcomes: map[int]*outcome{}}
+	for _, steps := range todo {
+		for _, s := range steps {
+			r.outcomes[s.ID] = &outcome{done: make(chan struct{})}
+		}
+	}
+	for _, steps := range todo {
+		name := steps[0].Service
+		ctx, cancel := context.WithCancel(ctx)
+		b := &branch{
+			svc: c.desired.Project.Services[name], name: name, steps: steps,
+			run: r, cancel: cancel, verb: steps[0].Verb,
+		}
+		c.branches[name] = b
+		c.noteBegin(b, now)
+		all.Go(func() {
+			defer cancel()
+			c.execute(ctx, b)
+		})
+	}
+}
+
+// execute makes the steps of a branch until one fails.
+func (c *Controller) execute(ctx context.Context, b *branch) {
+	var err error
+	for _, s := range b.steps {
+		if err == nil {
+			err = b.run.await(ctx, s.After)
+		}
+		if err == nil {
+			err = c.step(ctx, b, s)
+		}
+		out := b.run.outcomes[s.ID]
+		out.err = err
+		close(out.done)
+	}
+	c.end(b, err)
+	c.save()
+	c.nudge()
+}
+
+// await waits for the steps that have to come before.
+func (r *run) await(ctx context.Context, ids []int) error {
+	for _, id := range ids {
+		out := r.outcomes[id]
+		if out == nil {
+			return errSkipped
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-out.done:
+		}
+		if out.err != nil {
+			return errSkipped
+		}
+	}
+	return nil
+}
+
+// step makes one step and remembers how it went.
+func (c *Controller) step(ctx context.Context, b *branch, s plan.Step) error {
+	release, err := c.acquire(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := c.noteStep(b, s); err != nil {
+		return err
+	}
+	log := c.log.WithFields(logrus.Fields{"service": s.Service, "step": string(s.Verb)})
+	limited, cancel := context.WithTimeout(ctx, patience(s))
+	defer cancel()
+	begin := time.Now()
+	err = c.opts.Engine.Do(limited, s, b.svc)
+	switch {
+	case err == nil:
+		c.noteDone(b, s, time.Now())
+		log.Infof("%s (%s) in %s", s.Verb, s.Cause, time.Since(begin).Round(time.Millisecond))
+	case ctx.Err() != nil:
+		log.Infof("%s is broken off (%s)", s.Verb, s.Cause)
+		return ctx.Err()
+	default:
+		c.noteFailed(b, err, time.Now())
+		log.WithField("err", err).Errorf("%s fails (%s)", s.Verb, s.Cause)
+	}
+	return err
+}
+
+// patience is how long a step may take.
+func patience(s plan.Step) time.Duration {
+	switch s.Verb {
+	case plan.Pull:
+		return time.Hour
+	case plan.Load:
+		return 10 * time.Minute
+	case plan.Stop:
+		return time.Duration(s.Grace) + time.Minute
+	case plan.Create, plan.CreateNext, plan.Rename, plan.Start, plan.Kill, plan.Unpause, plan.Remove:
+	}
+	return 2 * time.Minute
+}
+
+// imageKey names an image of a daemon.
+type imageKey struct {
+	scope, ref string
+}
+
+// acquire waits until a step may begin: only so many creates and starts at once,
+// and one fetch of the same image. What takes long takes nobody's slot.
+func (c *Controller) acquire(ctx context.Context, s plan.Step) (release func(), err error) {
+	var slots chan struct{}
+	switch s.Verb {
+	case plan.Create, plan.CreateNext, plan.Start:
+		slots = c.starts
+	case plan.Load, plan.Pull:
+		slots = c.imageLock(imageKey{s.Scope, s.Image})
+	case plan.Rename, plan.Stop, plan.Kill, plan.Unpause, plan.Remove:
+		return func() {}, nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	}
+}
+
+func (c *Controller) imageLock(key imageKey) chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lock := c.images[key]
+	if lock == nil {
+		lock = make(chan struct{}, 1)
+		c.images[key] = lock
+	}
+	return lock
+}
+
+// end marks a branch as ended: the service is left alone until its effects have
+// been observed.
+func (c *Controller) end(b *branch, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.noteChurn(b, time.Now())
+	}
+	b.ended = true
+	b.after = map[compose.Scope]int{}
+	for _, s := range b.steps {
+		scope := compose.Scope(s.Scope)
+		if _, known := b.after[scope]; !known {
+			b.after[scope] = c.lookLocked(scope)
+		}
+	}
+}
+
+// preempt ends a branch early, since something else is wanted: what waits or
+// fetches at once, else after the step that is under way. The caller holds the
+// controller's mutex.
+func (b *branch) preempt() {
+	b.abandoned = true
+	if b.verb == plan.Load || b.verb == plan.Pull {
+		b.cancel()
+	}
+}

@@ -1,0 +1,125 @@
+package servicectl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// ErrUnknown is returned for a service that the configuration does not have.
+var ErrUnknown = errors.New("no such service")
+
+// Stop stops a service until it is started again, or the machine reboots.
+func (c *Controller) Stop(name string) error {
+	return c.intend(name, func(m plan.Memory) plan.Memory {
+		m.Intent, m.Start, m.Restart = plan.Stopped, false, false
+		return m
+	})
+}
+
+// Start starts a service that was stopped, failed, or backs off.
+func (c *Controller) Start(name string) error {
+	return c.intend(name, func(m plan.Memory) plan.Memory {
+		m.Intent, m.Start = plan.NoIntent, true
+		return m
+	})
+}
+
+// Restart stops a service and starts it again, once.
+func (c *Controller) Restart(name string) error {
+	return c.intend(name, func(m plan.Memory) plan.Memory {
+		m.Intent, m.Restart = plan.NoIntent, true
+		return m
+	})
+}
+
+// intend remembers what the user wants, and forgives failures. It returns when
+// that is kept, not when it is done.
+func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) error {
+	c.mu.Lock()
+	if _, known := c.desired.Project.Services[name]; !known {
+		c.mu.Unlock()
+		return fmt.Errorf("%w: %q", ErrUnknown, name)
+	}
+	m := change(c.memory[name].Forgiven())
+	c.memory[name] = m
+	if b := c.branches[name]; b != nil && m.Intent == plan.Stopped {
+		b.preempt()
+	}
+	c.plan = c.make(time.Now()) // so that the status is about the intent at once
+	c.publish(time.Now())
+	c.mu.Unlock()
+	c.save()
+	c.nudge()
+	return nil
+}
+
+// Plan is what would be done now.
+func (c *Controller) Plan() plan.Plan {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.loaded {
+		return plan.Plan{Steps: []plan.Step{}}
+	}
+	return c.make(time.Now())
+}
+
+// Wait waits until the machine has converged or, when services are named, until
+// they are ready; it gives up on what cannot get ready without a change from
+// outside. It returns the status at the end, also when ctx ends first.
+func (c *Controller) Wait(ctx context.Context, services []string) (Status, error) {
+	for {
+		st, changed := c.snapshot()
+		settled, err := st.settledFor(services)
+		if err != nil || settled {
+			return st, err
+		}
+		select {
+		case <-ctx.Done():
+			return st, nil
+		case <-changed:
+		}
+	}
+}
+
+// settledFor says whether waiting for the services, or all of them, is over.
+func (st Status) settledFor(names []string) (bool, error) {
+	if len(names) == 0 || !st.current {
+		return st.settled, nil
+	}
+	byName := map[string]ServiceStatus{}
+	for _, s := range st.Services {
+		byName[s.Name] = s
+	}
+	settled := true
+	for _, n := range names {
+		s, known := byName[n]
+		if !known {
+			return false, fmt.Errorf("%w: %q", ErrUnknown, n)
+		}
+		settled = settled && !s.hopeful()
+	}
+	return settled, nil
+}
+
+// Logs copies a service's log.
+func (c *Controller) Logs(ctx context.Context, name string, opts LogOptions, w io.Writer) error {
+	c.mu.Lock()
+	svc, known := c.desired.Project.Services[name]
+	c.mu.Unlock()
+	if !known {
+		return fmt.Errorf("%w: %q", ErrUnknown, name)
+	}
+	return c.opts.Engine.Logs(ctx, svc.Scope, name, opts, w)
+}
+
+// Stopper is an engine that can stop every container of a daemon, also those
+// that no service owns.
+type Stopper interface {
+	StopAll(ctx context.Context, scope compose.Scope, grace time.Duration) error
+}

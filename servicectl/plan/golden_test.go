@@ -1,0 +1,298 @@
+package plan_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"gopkg.in/yaml.v3"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// noon is when every golden plan is made.
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// wantService is a service in a golden file. Its hash is its image and env.
+type wantService struct {
+	Image      string            `yaml:"image"`
+	Env        string            `yaml:"env"`
+	Scope      compose.Scope     `yaml:"scope"`
+	Needs      []string          `yaml:"needs"` // "network", "network started"
+	After      []string          `yaml:"after"` // the same, not required
+	Restart    string            `yaml:"restart"`
+	Max        int               `yaml:"max"`
+	OneShot    bool              `yaml:"oneshot"`
+	CreateOnly bool              `yaml:"createonly"`
+	Ready      compose.ReadyKind `yaml:"ready"`
+	Labels     map[string]string `yaml:"labels"`
+	Grace      time.Duration     `yaml:"grace"`
+}
+
+type haveFile struct {
+	System *haveDaemon           `yaml:"system"`
+	User   *haveDaemon           `yaml:"user"`
+	Memory map[string]haveMemory `yaml:"memory"`
+	Busy   map[string]string     `yaml:"busy"`
+	Booted time.Duration         `yaml:"booted"` // ago
+	Keep   bool                  `yaml:"keep"`
+}
+
+type haveDaemon struct {
+	Down       string          `yaml:"down"`
+	Images     []string        `yaml:"images"` // "ntp:2", "ntp:2 newer"
+	Containers []haveContainer `yaml:"containers"`
+}
+
+type haveContainer struct {
+	Name     string        `yaml:"name"`
+	Service  string        `yaml:"service"` // as the name when empty
+	Image    string        `yaml:"image"`
+	Env      string        `yaml:"env"`
+	Foreign  bool          `yaml:"foreign"`
+	State    plan.State    `yaml:"state"` // running when empty
+	Health   plan.Health   `yaml:"health"`
+	Ready    bool          `yaml:"ready"`
+	Exit     int           `yaml:"exit"`
+	OOM      bool          `yaml:"oom"`
+	Created  time.Duration `yaml:"created"`  // ago
+	Started  time.Duration `yaml:"started"`  // ago
+	Finished time.Duration `yaml:"finished"` // ago
+}
+
+type haveMemory struct {
+	Intent    plan.Intent     `yaml:"intent"`
+	Failures  []time.Duration `yaml:"failures"`  // ago
+	NotBefore time.Duration   `yaml:"notbefore"` // from now
+	Error     string          `yaml:"error"`
+	Ran       string          `yaml:"ran"`
+	Restart   bool            `yaml:"restart"`
+	Start     bool            `yaml:"start"`
+	Restarts  int             `yaml:"restarts"`
+	Hash      string          `yaml:"hash"` // as the service's when empty
+}
+
+func TestPlansAsInTheGoldenFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { golden(t, file) })
+	}
+}
+
+func golden(t *testing.T, file string) {
+	t.Helper()
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]wantService
+	var have haveFile
+	outputs := map[string]int{}
+	for i, f := range a.Files {
+		switch f.Name {
+		case "want.yml":
+			decode(t, f.Data, &want)
+		case "observed.yml":
+			decode(t, f.Data, &have)
+		default:
+			outputs[f.Name] = i
+		}
+	}
+	project := projectOf(want)
+	p := plan.Make(project, observed(project, have), noon)
+	got := map[string]string{"plan": p.String(), "standing": standings(p)}
+	if *update {
+		for _, name := range []string{"plan", "standing"} {
+			if i, known := outputs[name]; known {
+				a.Files[i].Data = []byte(got[name])
+			} else {
+				a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(got[name])})
+			}
+		}
+		if err := os.WriteFile(file, txtar.Format(a), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	for name, text := range got {
+		i, known := outputs[name]
+		if !known {
+			t.Errorf("%s has no file %q", file, name)
+			continue
+		}
+		if diff := cmp.Diff(string(a.Files[i].Data), text); diff != "" {
+			t.Errorf("%s differs (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func decode(t *testing.T, data []byte, into any) {
+	t.Helper()
+	d := yaml.NewDecoder(strings.NewReader(string(data)))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func standings(p plan.Plan) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(p.Services)) {
+		s := p.Services[name]
+		fmt.Fprintf(&b, "%s: %s", name, s.State)
+		if s.Ready {
+			b.WriteString(", ready")
+		}
+		if s.Stuck {
+			b.WriteString(", stuck")
+		}
+		if len(s.Waiting) > 0 {
+			fmt.Fprintf(&b, ", waits for %s", strings.Join(s.Waiting, " and "))
+		}
+		if s.Problem != "" {
+			fmt.Fprintf(&b, ": %s", s.Problem)
+		}
+		b.WriteByte('\n')
+	}
+	if !p.Wake.IsZero() {
+		fmt.Fprintf(&b, "wake in %s\n", p.Wake.Sub(noon))
+	}
+	return b.String()
+}
+
+func projectOf(want map[string]wantService) compose.Project {
+	out := compose.Project{Name: "os", Services: map[string]compose.Service{}}
+	for name, w := range want {
+		svc := compose.Service{
+			Name: name, Scope: w.Scope, OneShot: w.OneShot, CreateOnly: w.CreateOnly,
+			Restart: compose.Restart{Mode: compose.RestartMode(w.Restart), Max: w.Max},
+			Ready:   compose.Ready{Kind: w.Ready}, StopGrace: w.Grace,
+			Spec: types.ServiceConfig{Name: name, Image: w.Image, Labels: w.Labels},
+			Hash: hashOf(w.Image, w.Env), Fields: fieldsOf(w.Image, w.Env),
+		}
+		if svc.Scope == "" {
+			svc.Scope = compose.System
+		}
+		if w.Restart == "" {
+			svc.Restart.Mode = compose.RestartAlways
+		}
+		for _, n := range w.Needs {
+			svc.Needs = append(svc.Needs, dependency(n, true))
+		}
+		for _, n := range w.After {
+			svc.Needs = append(svc.Needs, dependency(n, false))
+		}
+		out.Services[name] = svc
+	}
+	return out
+}
+
+func dependency(text string, required bool) compose.Dependency {
+	name, condition, found := strings.Cut(text, " ")
+	d := compose.Dependency{Service: name, Condition: compose.IsReady, Required: required}
+	if found {
+		d.Condition = compose.Condition(condition)
+	}
+	return d
+}
+
+func hashOf(image, env string) string { return "v1:" + image + " " + env }
+
+func fieldsOf(image, env string) map[string]string {
+	f := map[string]string{"image": image}
+	if env != "" {
+		f["environment"] = env
+	}
+	return f
+}
+
+func observed(want compose.Project, h haveFile) plan.Observed {
+	out := plan.Observed{
+		Daemons: map[compose.Scope]plan.Daemon{
+			compose.System: daemonOf(h.System),
+			compose.User:   daemonOf(h.User),
+		},
+		Memory: map[string]plan.Memory{},
+		Busy:   h.Busy, KeepUnwanted: h.Keep,
+	}
+	if h.Booted == 0 {
+		h.Booted = 30 * 24 * time.Hour
+	}
+	out.Boot = noon.Add(-h.Booted)
+	for name, m := range h.Memory {
+		out.Memory[name] = memoryOf(m, want.Services[name].Hash)
+	}
+	return out
+}
+
+func memoryOf(m haveMemory, hash string) plan.Memory {
+	out := plan.Memory{
+		Intent: m.Intent, LastError: m.Error, Ran: m.Ran, Restart: m.Restart, Start: m.Start,
+		Restarts: m.Restarts, Hash: hash,
+	}
+	if m.Hash != "" {
+		out.Hash = m.Hash
+	}
+	if m.NotBefore > 0 {
+		out.NotBefore = noon.Add(m.NotBefore)
+	}
+	for _, f := range m.Failures {
+		out.Failures = append(out.Failures, noon.Add(-f))
+	}
+	return out
+}
+
+func daemonOf(d *haveDaemon) plan.Daemon {
+	if d == nil {
+		return plan.Daemon{Available: true}
+	}
+	if d.Down != "" {
+		return plan.Daemon{Err: d.Down}
+	}
+	out := plan.Daemon{Available: true, Images: map[string]string{}}
+	for _, i := range d.Images {
+		ref, version, _ := strings.Cut(i, " ")
+		out.Images[ref] = "sha256:" + ref + version
+	}
+	for i, c := range d.Containers {
+		out.Containers = append(out.Containers, containerOf(i, c))
+	}
+	return out
+}
+
+func containerOf(i int, c haveContainer) plan.Container {
+	out := plan.Container{
+		ID: fmt.Sprintf("id%d", i+1), Name: c.Name, Managed: !c.Foreign, Service: c.Service,
+		Hash: hashOf(c.Image, c.Env), Fields: fieldsOf(c.Image, c.Env),
+		Image: c.Image, ImageID: "sha256:" + c.Image,
+		State: c.State, Health: c.Health, Ready: c.Ready, ExitCode: c.Exit, OOM: c.OOM,
+		Created: noon.Add(-c.Created), Started: noon.Add(-c.Started),
+	}
+	if c.Foreign {
+		out.Hash, out.Fields, out.Service = "", nil, ""
+	} else if c.Service == "" {
+		out.Service = c.Name
+	}
+	if c.State == "" {
+		out.State = plan.Running
+	}
+	if c.State == plan.Exited {
+		out.Finished = noon.Add(-c.Finished)
+	}
+	return out
+}

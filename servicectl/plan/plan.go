@@ -1,0 +1,186 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ros-os/ros/compose"
+)
+
+// Make returns the steps that make what is observed match what is wanted, and
+// how every service stands. It depends on nothing but its arguments and changes
+// none of them. Steps of one service follow each other; services are in order
+// of dependency.
+func Make(want compose.Project, have Observed, now time.Time) Plan {
+	p := &planner{want: want, have: have, now: now, nexts: map[nameKey]string{}, images: map[imageKey]int{}}
+	p.plan.Steps = []Step{} // an empty list, also as JSON
+	p.plan.Services = make(map[string]Standing, len(want.Services))
+	p.look()
+	for _, v := range p.order() {
+		p.service(v)
+		p.plan.Services[v.svc.Name] = v.standing
+	}
+	p.unwanted()
+	return p.plan
+}
+
+// planner is one making of a plan.
+type planner struct {
+	want  compose.Project
+	have  Observed
+	now   time.Time
+	views map[string]*view
+	// orphans are containers of services that nobody wants.
+	orphans []located
+	// nexts are the temporary names that are taken, and by which service.
+	nexts map[nameKey]string
+	// images are the steps of this plan that bring an image.
+	images map[imageKey]int
+	plan   Plan
+}
+
+type nameKey struct {
+	scope compose.Scope
+	name  string
+}
+
+type imageKey struct {
+	scope compose.Scope
+	ref   string
+}
+
+// service decides about one service; the services it needs are decided.
+func (p *planner) service(v *view) {
+	v.standing = p.stand(v)
+	if !v.available || v.busy != "" || p.removing(v) {
+		return
+	}
+	b := &branch{service: v.svc.Name, scope: v.svc.Scope}
+	switch {
+	case v.mem.Intent == Stopped:
+		p.halt(v, b)
+	case v.main == nil:
+		p.create(v, b)
+	case p.right(v, v.main):
+		p.keep(v, b)
+	case p.stranded(v):
+		p.standIn(v, b)
+	default:
+		p.replace(v, b)
+	}
+	p.commit(v, b)
+}
+
+// commit adds a branch to the plan, unless the service is backing off.
+func (p *planner) commit(v *view, b *branch) {
+	if v.standsIn {
+		p.wakeAt(v.mem.NotBefore) // for the image
+		v.standing.Problem = v.mem.LastError
+	}
+	if len(b.steps) == 0 && b.image == nil {
+		return
+	}
+	if due := p.due(v, b); due.After(p.now) {
+		p.backOff(v, b, due)
+		return
+	}
+	if len(b.waits) > 0 {
+		v.standing.Waiting = append(v.standing.Waiting, b.waits...)
+		v.standing.Stuck = v.standing.Stuck || p.blocked(v)
+		if v.main == nil || v.main.State != Running {
+			v.standing.State = StateWaiting
+		}
+	} else if b.tearsDown && b.image == nil {
+		v.standing.Ready = false // a dependent waits for the new container
+	}
+	p.append(b)
+}
+
+// append numbers a branch's steps, each after the one before.
+func (p *planner) append(b *branch) {
+	var after []int
+	if b.image != nil {
+		after = p.bring(b)
+	}
+	for _, s := range b.steps {
+		s.ID = len(p.plan.Steps) + 1
+		s.Service, s.Scope = b.service, cmp.Or(s.Scope, string(b.scope))
+		s.After = after
+		after = []int{s.ID}
+		p.plan.Steps = append(p.plan.Steps, s)
+	}
+}
+
+// bring adds the step that brings the branch's image, unless the plan has one
+// already, and returns what the branch's first step comes after.
+func (p *planner) bring(b *branch) []int {
+	key := imageKey{b.scope, b.image.Image}
+	id, known := p.images[key]
+	if !known {
+		s := *b.image
+		s.ID, s.Service, s.Scope = len(p.plan.Steps)+1, b.service, string(b.scope)
+		p.plan.Steps = append(p.plan.Steps, s)
+		id = s.ID
+		p.images[key] = id
+	}
+	return []int{id}
+}
+
+// wakeAt makes the plan be made again at an instant.
+func (p *planner) wakeAt(t time.Time) {
+	if p.plan.Wake.IsZero() || t.Before(p.plan.Wake) {
+		p.plan.Wake = t
+	}
+}
+
+// order is every service after the services it needs, else by name.
+func (p *planner) order() []*view {
+	out := make([]*view, 0, len(p.views))
+	seen := make(map[string]bool, len(p.views))
+	var visit func(v *view)
+	visit = func(v *view) {
+		if seen[v.svc.Name] {
+			return // also ends a cycle, which validation has reported
+		}
+		seen[v.svc.Name] = true
+		for _, d := range v.svc.Needs {
+			if dep := p.views[d.Service]; dep != nil {
+				visit(dep)
+			}
+		}
+		out = append(out, v)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.views)) {
+		visit(p.views[name])
+	}
+	return out
+}
+
+// branch is the steps of one service, in the making.
+type branch struct {
+	service   string
+	scope     compose.Scope
+	image     *Step // brings the image, before all others
+	steps     []Step
+	waits     []string // of the steps added from now on
+	tearsDown bool     // ends a container that is ready
+}
+
+func (b *branch) add(s Step) {
+	s.Waits = b.waits
+	b.steps = append(b.steps, s)
+}
+
+// discard adds the removal of a container.
+func (b *branch) discard(c located, grace time.Duration, cause string) {
+	switch c.State {
+	case Running, Paused, Restarting:
+		b.add(Step{Verb: Stop, Scope: string(c.scope), Container: c.ID, Name: c.Name, Cause: cause, Grace: Seconds(grace)})
+	case Created, Exited, Dead:
+	case Removing:
+		return
+	}
+	b.add(Step{Verb: Remove, Scope: string(c.scope), Container: c.ID, Name: c.Name, Cause: cause})
+}

@@ -1,0 +1,312 @@
+package plan_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"pgregory.net/rapid"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/engine/enginetest"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+var scopes = []compose.Scope{compose.System, compose.User}
+
+// world is one random case.
+type world struct {
+	want   compose.Project
+	memory map[string]plan.Memory
+	have   map[compose.Scope][]plan.Container
+	images map[compose.Scope][]string
+}
+
+func TestEveryWorldIsLedToTheWantedOne(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		var err error
+		synctest.Test(t, func(t *testing.T) { err = w.converge(t) })
+		if err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
+
+func TestAPlanDependsOnItsArgumentsAlone(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		var first, second plan.Plan
+		synctest.Test(t, func(t *testing.T) {
+			f := w.engine()
+			have := w.observe(t, f)
+			first, second = plan.Make(w.want, have, time.Now()), plan.Make(w.want, have, time.Now())
+		})
+		if first.String() != second.String() {
+			rt.Fatalf("two plans:\n%s\n%s", first, second)
+		}
+		for i, s := range first.Steps {
+			if s.ID != i+1 || s.Cause == "" {
+				rt.Fatalf("step %d: %+v", i, s)
+			}
+			for _, a := range s.After {
+				if a >= s.ID {
+					rt.Fatalf("step %d comes after %d", s.ID, a)
+				}
+			}
+		}
+	})
+}
+
+func drawWorld(rt *rapid.T) *world {
+	names := []string{"a", "b", "c", "d", "e"}[:rapid.IntRange(0, 5).Draw(rt, "services")]
+	w := &world{
+		want:   compose.Project{Services: map[string]compose.Service{}},
+		memory: map[string]plan.Memory{},
+		have:   map[compose.Scope][]plan.Container{},
+		images: map[compose.Scope][]string{},
+	}
+	for i, name := range names {
+		w.want.Services[name] = drawService(rt, name, names[:i], w.want)
+		if rapid.IntRange(0, 5).Draw(rt, "intent") == 0 {
+			w.memory[name] = plan.Memory{Intent: plan.Stopped}
+		}
+	}
+	for _, scope := range scopes {
+		w.images[scope] = rapid.SliceOfDistinct(rapid.SampledFrom(imageNames), rapid.ID[string]).Draw(rt, "images")
+		containers := []string{"a", "b", "c", "d", "e", "x", "a.next", "b.next"}
+		for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom(containers), rapid.ID[string]).Draw(rt, "containers") {
+			w.have[scope] = append(w.have[scope], drawContainer(rt, name))
+		}
+	}
+	return w
+}
+
+var imageNames = []string{"one:1", "two:1", "ros/base:1"}
+
+func drawService(rt *rapid.T, name string, before []string, p compose.Project) compose.Service {
+	image := rapid.SampledFrom(imageNames).Draw(rt, "image")
+	env := rapid.SampledFrom([]string{"", "A=1"}).Draw(rt, "env")
+	svc := compose.Service{
+		Name: name, Scope: rapid.SampledFrom(scopes).Draw(rt, "scope"),
+		Spec: types.ServiceConfig{Name: name, Image: image},
+		Hash: hashOf(image, env), Fields: fieldsOf(image, env),
+		Restart: compose.Restart{Mode: compose.RestartAlways},
+	}
+	switch rapid.IntRange(0, 4).Draw(rt, "kind") {
+	case 0:
+		svc.OneShot = true
+	case 1:
+		svc.CreateOnly = true
+	case 2:
+		svc.Ready.Kind = rapid.SampledFrom([]compose.ReadyKind{compose.ReadyHealth, compose.ReadyTCP}).Draw(rt, "ready")
+	}
+	for _, dep := range before {
+		if rapid.IntRange(0, 2).Draw(rt, "edge") > 0 {
+			continue
+		}
+		conditions := []compose.Condition{compose.Started, compose.IsReady}
+		if p.Services[dep].OneShot {
+			conditions = append(conditions, compose.Completed)
+		}
+		svc.Needs = append(svc.Needs, compose.Dependency{
+			Service:   dep,
+			Condition: rapid.SampledFrom(conditions).Draw(rt, "condition"),
+			Required:  rapid.Bool().Draw(rt, "required"),
+		})
+	}
+	return svc
+}
+
+func drawContainer(rt *rapid.T, name string) plan.Container {
+	image := rapid.SampledFrom(imageNames).Draw(rt, "image")
+	env := rapid.SampledFrom([]string{"", "A=1"}).Draw(rt, "env")
+	c := plan.Container{
+		Name: name, Image: image, ImageID: rapid.SampledFrom([]string{"sha256:" + image, "sha256:old"}).Draw(rt, "id"),
+		State: rapid.SampledFrom([]plan.State{
+			plan.Created, plan.Running, plan.Paused, plan.Exited, plan.Dead,
+		}).Draw(rt, "state"),
+		ExitCode: rapid.IntRange(0, 1).Draw(rt, "exit"),
+	}
+	// A name that ends in .next and is not ours would only be in the way.
+	if len(name) > 1 || rapid.IntRange(0, 3).Draw(rt, "managed") > 0 {
+		c.Managed, c.Hash, c.Fields = true, hashOf(image, env), fieldsOf(image, env)
+		c.Service = rapid.SampledFrom([]string{name[:1], name[:1], name[:1], "a", "x", ""}).Draw(rt, "owner")
+	}
+	return c
+}
+
+// engine is a fake in the state of the world.
+func (w *world) engine() *enginetest.Fake {
+	f := enginetest.New()
+	now := time.Now()
+	for _, scope := range scopes {
+		for _, ref := range w.images[scope] {
+			f.AddImage(scope, ref, "")
+		}
+		for i, c := range w.have[scope] {
+			if w.want.Services[c.Service].OneShot && (c.State == plan.Running || c.State == plan.Paused) {
+				c.State = plan.Exited // nobody here would end it
+			}
+			c.Created = now.Add(-time.Hour - time.Duration(i)*time.Second)
+			switch c.State {
+			case plan.Running, plan.Paused:
+				c.Started = c.Created
+			case plan.Exited:
+				c.Started, c.Finished = c.Created, now
+			case plan.Created, plan.Dead, plan.Removing, plan.Restarting:
+			}
+			f.Add(scope, c, w.want.Services[c.Service])
+		}
+	}
+	return f
+}
+
+func (w *world) observe(t *testing.T, f *enginetest.Fake) plan.Observed {
+	t.Helper()
+	have := plan.Observed{Memory: w.memory, Boot: time.Now().AddDate(0, 0, -9), Daemons: map[compose.Scope]plan.Daemon{}}
+	for _, scope := range scopes {
+		have.Daemons[scope] = f.Observe(t.Context(), scope, w.want)
+	}
+	return have
+}
+
+// converge executes plans until there is nothing to do, and judges the result.
+func (w *world) converge(t *testing.T) error {
+	t.Helper()
+	f := w.engine()
+	before := strangers(f, w.want)
+	var p plan.Plan
+	for range 60 {
+		p = plan.Make(w.want, w.observe(t, f), time.Now())
+		ran, err := w.execute(t, f, p)
+		if err != nil {
+			return fmt.Errorf("%w, in the plan\n%s", err, p)
+		}
+		if ran {
+			continue
+		}
+		if p.Wake.IsZero() {
+			break
+		}
+		time.Sleep(time.Until(p.Wake))
+	}
+	if err := w.judge(t, f); err != nil {
+		return fmt.Errorf("%w\nleft to do:\n%s", err, p)
+	}
+	if after := strangers(f, w.want); !slices.Equal(before, after) {
+		return fmt.Errorf("others' containers: before %v, after %v", before, after)
+	}
+	return nil
+}
+
+// execute makes the steps that wait for nothing, in order.
+func (w *world) execute(t *testing.T, f *enginetest.Fake, p plan.Plan) (ran bool, err error) {
+	t.Helper()
+	for _, s := range p.Steps {
+		if len(s.Waits) > 0 {
+			continue
+		}
+		if s.Failures != nil {
+			m := w.memory[s.Service]
+			m.Failures, m.Hash = s.Failures, w.want.Services[s.Service].Hash
+			w.memory[s.Service] = m
+		}
+		if err := f.Do(t.Context(), s, w.want.Services[s.Service]); err != nil {
+			return ran, err
+		}
+		ran = true
+	}
+	return ran, nil
+}
+
+// strangers are the IDs of containers that are nobody's business.
+func strangers(f *enginetest.Fake, want compose.Project) []string {
+	var out []string
+	for _, scope := range scopes {
+		for _, c := range f.Containers(scope) {
+			if svc, wanted := want.Services[c.Name]; !c.Managed && (!wanted || svc.Scope != scope) {
+				out = append(out, c.ID+" "+string(c.State))
+			}
+		}
+	}
+	return out
+}
+
+// judge says what is wrong with a world that should be the wanted one.
+func (w *world) judge(t *testing.T, f *enginetest.Fake) error {
+	t.Helper()
+	var err error
+	ours := map[string][]plan.Container{}
+	for _, scope := range scopes {
+		for _, c := range f.Containers(scope) {
+			if !c.Managed {
+				continue
+			}
+			svc, wanted := w.want.Services[c.Service]
+			if !wanted {
+				err = errors.Join(err, fmt.Errorf("container %s of %q is not wanted", c.ID, c.Service))
+				continue
+			}
+			if svc.Scope != scope && w.memory[c.Service].Intent != plan.Stopped {
+				err = errors.Join(err, fmt.Errorf("container %s is in the wrong daemon", c.ID))
+			}
+			ours[c.Service] = append(ours[c.Service], c)
+		}
+	}
+	for name, svc := range w.want.Services {
+		id := f.Observe(t.Context(), svc.Scope, w.want).Images[svc.Spec.Image]
+		err = errors.Join(err, w.judgeService(svc, ours[name], id))
+	}
+	return err
+}
+
+// judgeService judges a service's containers; imageID is what its reference
+// means, empty when the image is not there.
+func (w *world) judgeService(svc compose.Service, have []plan.Container, imageID string) error {
+	if w.memory[svc.Name].Intent == plan.Stopped {
+		for _, c := range have {
+			if c.State == plan.Running || c.State == plan.Paused {
+				return fmt.Errorf("%s is %s, though the user stopped it", c.ID, c.State)
+			}
+		}
+		return nil
+	}
+	blocked := w.blocked(svc)
+	if len(have) > 2 || len(have) != 1 && !blocked {
+		return fmt.Errorf("%s has %d containers", svc.Name, len(have))
+	}
+	if blocked {
+		return nil // the old one may be kept, beside a new one
+	}
+	c := have[0]
+	wantState := plan.Running
+	switch {
+	case svc.OneShot:
+		wantState = plan.Exited
+	case svc.CreateOnly:
+		wantState = c.State
+	}
+	switch {
+	case c.Name != svc.Name, c.Hash != svc.Hash, imageID != "" && c.ImageID != imageID:
+		return fmt.Errorf("%s is not as wanted: %+v", svc.Name, c)
+	case c.State != wantState, svc.OneShot && c.ExitCode != 0:
+		return fmt.Errorf("%s is %s with status %d", svc.Name, c.State, c.ExitCode)
+	}
+	return nil
+}
+
+// blocked says whether a service needs what the user has stopped.
+func (w *world) blocked(svc compose.Service) bool {
+	if svc.CreateOnly {
+		return false
+	}
+	return slices.ContainsFunc(svc.Needs, func(d compose.Dependency) bool {
+		dep := w.want.Services[d.Service]
+		return d.Required && (w.memory[d.Service].Intent == plan.Stopped || w.blocked(dep))
+	})
+}

@@ -1,0 +1,185 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ros-os/ros/compose"
+)
+
+// stand is how a service stands by what is observed, before any step.
+func (p *planner) stand(v *view) Standing {
+	s := Standing{State: StateAbsent, Container: v.main}
+	if !v.available {
+		s.State, s.Waiting = StateWaiting, []string{daemonName(v.svc.Scope) + " to answer"}
+		s.Problem = p.have.Daemons[v.svc.Scope].Err
+		return s
+	}
+	if v.main != nil {
+		p.standMain(v, &s)
+	}
+	if v.mem.Intent == Stopped {
+		p.standStopped(v, &s)
+	}
+	if v.busy != "" {
+		s.Waiting = append(s.Waiting, v.busy+" to finish")
+		s.Ready = s.Ready && keepsRunning(Verb(v.busy))
+	}
+	return s
+}
+
+// standStopped is a service that the user does not want.
+func (p *planner) standStopped(v *view, s *Standing) {
+	s.Ready, s.Problem = false, ""
+	if v.main != nil && (v.main.State == Running || v.main.State == Paused || v.main.State == Restarting) {
+		s.Waiting = append(s.Waiting, "its container to stop")
+		return
+	}
+	s.State, s.Stuck = StateStopped, true
+}
+
+// keepsRunning says whether the old container runs while a step is made.
+func keepsRunning(v Verb) bool { return v == Load || v == Pull || v == CreateNext }
+
+func (p *planner) standMain(v *view, s *Standing) {
+	c := v.main
+	switch c.State {
+	case Created:
+		s.State, s.Ready = StateCreated, v.svc.CreateOnly
+		s.Problem = c.Error
+	case Running:
+		p.standRunning(v, s)
+	case Paused:
+		s.State, s.Problem = StateStarting, "paused"
+	case Restarting:
+		s.State = StateStarting
+	case Exited:
+		p.standExited(v, s)
+	case Dead, Removing:
+	}
+}
+
+func (p *planner) standRunning(v *view, s *Standing) {
+	c := v.main
+	s.State, s.Ready = StateRunning, ready(&v.svc, c)
+	switch {
+	case v.svc.OneShot:
+		s.State, s.Ready = StateStarting, false
+	case v.svc.Ready.Kind == compose.ReadyHealth && c.Health == Unhealthy:
+		s.State, s.Problem = StateUnhealthy, "its health check fails"
+		s.Stuck = !restartsUnhealthy(&v.svc)
+	case !s.Ready:
+		s.State = StateStarting
+	}
+	// A service in a crash loop has to prove itself, lest the state flip at
+	// every attempt.
+	n := len(p.failures(v))
+	until := c.Started.Add(proof)
+	if n >= crashes && p.sane(until).After(p.now) {
+		s.Ready = false
+		p.wakeAt(until)
+		p.crashLoop(v, s, n)
+	}
+}
+
+// ready says whether a running container has passed the service's check.
+func ready(svc *compose.Service, c *Container) bool {
+	switch svc.Ready.Kind {
+	case compose.ReadyHealth:
+		return c.Health == Healthy
+	case compose.ReadyTCP, compose.ReadyUnix, compose.ReadyFile, compose.ReadyExec:
+		return c.Ready
+	case compose.ReadyRunning:
+	}
+	return true
+}
+
+func (p *planner) standExited(v *view, s *Standing) {
+	c := v.main
+	switch p.verdict(v, c) {
+	case done:
+		s.State, s.Ready = StateDone, true
+		if v.svc.CreateOnly {
+			s.State = StateCreated
+		}
+	case failed:
+		s.State, s.Problem, s.Stuck = StateFailed, exitCause(c), true
+	case retry:
+		s.State, s.Problem = StateBackoff, exitCause(c)
+	case again, firstThisBoot:
+		s.State = StateCreated
+	}
+}
+
+func (p *planner) crashLoop(v *view, s *Standing, n int) {
+	last := s.Problem
+	if last == "" {
+		last = v.mem.LastError
+	}
+	s.State, s.Stuck = StateCrashLoop, true
+	s.Problem = fmt.Sprintf("crash loop: %d failures within %s", n, "10 minutes")
+	if last != "" {
+		s.Problem += ", the last: " + last
+	}
+}
+
+// unmet is what the service still waits for.
+func (p *planner) unmet(v *view) []string {
+	var out []string
+	for _, d := range v.svc.Needs {
+		if w := p.unmetBy(d); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (p *planner) unmetBy(d compose.Dependency) string {
+	dep := p.views[d.Service]
+	switch {
+	case dep == nil && d.Required:
+		return d.Service + ", which is not in the configuration"
+	case dep == nil:
+		return ""
+	case !d.Required && dep.standing.Stuck:
+		return ""
+	case met(d.Condition, dep):
+		return ""
+	}
+	switch d.Condition {
+	case compose.Started:
+		return d.Service + " to start"
+	case compose.Completed:
+		return d.Service + " to complete"
+	case compose.IsReady:
+	}
+	return d.Service + " to be ready"
+}
+
+// blocked says whether the service waits for what will not come by itself.
+func (p *planner) blocked(v *view) bool {
+	return slices.ContainsFunc(v.svc.Needs, func(d compose.Dependency) bool {
+		if p.unmetBy(d) == "" {
+			return false
+		}
+		dep := p.views[d.Service]
+		return dep == nil || dep.standing.Stuck
+	})
+}
+
+// met says whether a service fulfils a condition.
+func met(c compose.Condition, dep *view) bool {
+	s := &dep.standing
+	switch c {
+	case compose.Started:
+		switch s.State {
+		case StateStarting, StateRunning, StateUnhealthy, StateDone:
+			return true
+		}
+		return s.Ready
+	case compose.Completed:
+		return s.State == StateDone
+	case compose.IsReady:
+	}
+	return s.Ready
+}

@@ -1,0 +1,167 @@
+package servicectl
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// Status is how everything stands.
+func (c *Controller) Status() Status {
+	st, _ := c.snapshot()
+	return st
+}
+
+// snapshot is the status and a channel that is closed when it changes.
+func (c *Controller) snapshot() (Status, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status, c.changed
+}
+
+// publish makes the present state the status. A status that was published is
+// never changed afterwards. The caller holds the mutex.
+func (c *Controller) publish(now time.Time) {
+	st := Status{Services: c.serviceStatuses()}
+	st.Problems = c.problems(st.Services)
+	st.State = c.state(st)
+	st.current = c.currentLocked()
+	st.settled = c.settledLocked() && !slices.ContainsFunc(st.Services, ServiceStatus.hopeful)
+	if reflect.DeepEqual(st, c.status) {
+		return
+	}
+	c.logChanges(c.status, st)
+	c.status = st
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// logChanges tells of every service whose state is another one now.
+func (c *Controller) logChanges(before, now Status) {
+	was := map[string]string{}
+	for _, s := range before.Services {
+		was[s.Name] = s.State
+	}
+	for _, s := range now.Services {
+		if was[s.Name] == s.State {
+			continue
+		}
+		log := c.log.WithField("service", s.Name)
+		if s.Problem != "" {
+			log.Warnf("is %s: %s", s.State, s.Problem)
+		} else {
+			log.Infof("is %s", s.State)
+		}
+	}
+	if before.State != now.State {
+		c.log.Infof("the machine is %s", now.State)
+	}
+}
+
+func (c *Controller) serviceStatuses() []ServiceStatus {
+	services := c.desired.Project.Services
+	out := make([]ServiceStatus, 0, len(services))
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		svc, m := services[name], c.memory[name]
+		st, planned := c.plan.Services[name]
+		if !planned {
+			st.State = plan.StateWaiting
+		}
+		s := ServiceStatus{
+			Name: name, Scope: string(svc.Scope), State: st.State, Ready: st.Ready,
+			Restarts: m.Restarts, WaitingFor: slices.Clone(st.Waiting), Image: svc.Spec.Image,
+			Cause: m.LastCause, Problem: st.Problem, stuck: st.Stuck,
+			ReadyAfter: m.ReadyAfter.Seconds(),
+		}
+		if s.WaitingFor == nil {
+			s.WaitingFor = []string{}
+		}
+		if s.Problem == "" && st.Stuck && st.State == plan.StateWaiting {
+			s.Problem = "waits for " + strings.Join(st.Waiting, ", ")
+		}
+		if st.Container != nil {
+			s.Container = st.Container.ID
+		}
+		if !m.Changed.IsZero() {
+			s.Changed = m.Changed.UTC().Format(time.RFC3339Nano)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// problems are all that is known, configuration first.
+func (c *Controller) problems(services []ServiceStatus) cloudconfig.Report {
+	out := slices.Clone(c.desired.Report)
+	if out == nil {
+		out = cloudconfig.Report{}
+	}
+	if c.loadErr != nil {
+		out = append(out, cloudconfig.Problem{Msg: c.loadErr.Error()})
+	}
+	out = append(out, c.bootReport...)
+	out = append(out, c.hostReport...)
+	for _, s := range services {
+		if s.Problem == "" {
+			continue
+		}
+		p := cloudconfig.Problem{Msg: "service " + s.Name + ": " + s.Problem, Severity: cloudconfig.Warning}
+		if s.stuck || bad(s.State) {
+			p.Severity = cloudconfig.Error
+			p.Pos = c.desired.Project.Services[s.Name].Origin
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func bad(state string) bool {
+	return state == plan.StateFailed || state == plan.StateCrashLoop || state == plan.StateUnhealthy
+}
+
+func (c *Controller) state(st Status) string {
+	switch {
+	case st.Problems.Err() != nil:
+		return Degraded
+	case !c.settledLocked() || len(c.plan.Steps) > 0:
+		return Converging
+	}
+	for _, s := range st.Services {
+		if !s.asWanted() {
+			return Converging
+		}
+	}
+	return Converged
+}
+
+// asWanted says whether the service is as it should be.
+func (s ServiceStatus) asWanted() bool {
+	return s.State == plan.StateStopped || s.Ready && len(s.WaitingFor) == 0
+}
+
+// hopeful says whether waiting for the service makes sense.
+func (s ServiceStatus) hopeful() bool { return !s.asWanted() && !s.stuck }
+
+// settledLocked says whether the last plan is about the present configuration
+// and nothing is under way. The caller holds the mutex.
+func (c *Controller) settledLocked() bool {
+	return c.currentLocked() && len(c.branches) == 0
+}
+
+// currentLocked says whether the last plan is about the present configuration.
+func (c *Controller) currentLocked() bool {
+	if !c.loaded || c.dirty || !c.applied || c.plan.Services == nil {
+		return false
+	}
+	for _, scope := range scopes {
+		if !c.observers[scope].current() {
+			return false
+		}
+	}
+	return true
+}

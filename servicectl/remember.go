@@ -1,0 +1,192 @@
+package servicectl
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// startedNow stands in [plan.Memory.Ran] for the container that a step has just
+// started, until it is observed and has an ID.
+const startedNow = "started"
+
+// noteBegin remembers when a change of a service began: the time until ready
+// counts from there. The caller holds the mutex.
+func (c *Controller) noteBegin(b *branch, now time.Time) {
+	m := c.memory[b.name]
+	if m.Began.IsZero() || m.ReadyAfter > 0 {
+		m.Began, m.ReadyAfter = now, 0
+		c.memory[b.name] = m
+	}
+}
+
+// noteStep marks a step as begun, or says why it is not made.
+func (c *Controller) noteStep(b *branch, s plan.Step) error {
+	c.mu.Lock()
+	if b.abandoned {
+		c.mu.Unlock()
+		return errAbandoned
+	}
+	b.verb = s.Verb
+	if s.Failures != nil {
+		m := c.memory[b.name]
+		m.Failures, m.Hash = s.Failures, b.svc.Hash
+		c.memory[b.name] = m
+	}
+	c.mu.Unlock()
+	if s.Failures != nil {
+		c.save()
+	}
+	return nil
+}
+
+// noteDone remembers a step that succeeded.
+func (c *Controller) noteDone(b *branch, s plan.Step, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.memory[b.name]
+	m.Changed = now
+	switch s.Verb {
+	case plan.Load, plan.Pull:
+		m = m.Forgiven()
+	case plan.Create, plan.CreateNext:
+		m = m.Forgiven() // a new container has not failed yet
+		m.Restarts = 0
+		m.LastCause = s.Cause
+	case plan.Start:
+		if s.Container != "" && s.Container == m.Ran {
+			m.Restarts++
+		}
+		m.Ran, m.Start, m.Restart = startedNow, false, false
+		m.LastCause, m.LastError = s.Cause, ""
+	case plan.Rename, plan.Stop, plan.Kill, plan.Unpause, plan.Remove:
+		m.LastCause = s.Cause
+	}
+	c.memory[b.name] = m
+}
+
+// noteFailed remembers a step that failed.
+func (c *Controller) noteFailed(b *branch, err error, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.memory[b.name] = c.memory[b.name].Failed(b.name, b.svc.Hash, now, err.Error())
+}
+
+// noteRunning remembers which containers have run since boot. The caller holds
+// the mutex.
+func (c *Controller) noteRunning(d plan.Daemon) {
+	for i := range d.Containers {
+		con := &d.Containers[i]
+		if !con.Managed || con.Service != con.Name {
+			continue
+		}
+		if c.branches[con.Service] != nil {
+			continue
+		}
+		m := c.memory[con.Service]
+		news := con.State == plan.Running && (m.Ran != con.ID || m.Start)
+		if news || m.Ran == startedNow && con.State != plan.Created {
+			m.Ran, m.Start = con.ID, false
+			c.memory[con.Service] = m
+		}
+	}
+}
+
+// noteReady remembers how long it took until services were ready. The caller
+// holds the mutex.
+func (c *Controller) noteReady(now time.Time) {
+	for name, s := range c.plan.Services {
+		m := c.memory[name]
+		if s.Ready && m.ReadyAfter == 0 && !m.Began.IsZero() && c.branches[name] == nil {
+			m.ReadyAfter = max(now.Sub(m.Began), 1)
+			c.memory[name] = m
+		}
+	}
+}
+
+// forgetGone forgets services that are neither wanted nor there. The caller
+// holds the mutex.
+func (c *Controller) forgetGone() {
+	if len(c.memory) <= len(c.desired.Project.Services) {
+		return
+	}
+	there := map[string]bool{}
+	for _, o := range c.observers {
+		if !o.current() {
+			return
+		}
+		for i := range o.daemon.Containers {
+			there[o.daemon.Containers[i].Service] = true
+			there[o.daemon.Containers[i].Name] = true
+		}
+	}
+	for name := range c.memory {
+		_, wanted := c.desired.Project.Services[name]
+		if !wanted && !there[name] && c.branches[name] == nil {
+			delete(c.memory, name)
+			delete(c.churn, name)
+		}
+	}
+}
+
+// recall reads what an earlier controller of this boot remembered.
+func (c *Controller) recall() {
+	if c.opts.StatePath == "" {
+		return
+	}
+	data, err := os.ReadFile(c.opts.StatePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	memory := map[string]plan.Memory{}
+	if err == nil {
+		err = json.Unmarshal(data, &memory)
+	}
+	if err != nil {
+		c.log.WithField("err", err).Warn("cannot read what the last controller remembered")
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.memory = memory
+}
+
+// save writes what must outlive this controller.
+func (c *Controller) save() {
+	if c.opts.StatePath == "" {
+		return
+	}
+	c.saving.Lock()
+	defer c.saving.Unlock()
+	c.mu.Lock()
+	data, err := json.Marshal(c.memory)
+	c.mu.Unlock()
+	if err == nil {
+		err = writeFile(c.opts.StatePath, data)
+	}
+	if err != nil {
+		c.log.WithField("err", err).Error("cannot keep what the controller remembers")
+	}
+}
+
+// writeFile replaces a file in one instant. It is not synced: its folder does
+// not outlive the machine.
+func writeFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("cannot create the folder of %q: %w", path, err)
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return fmt.Errorf("cannot write %q: %w", tmp, err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("cannot replace %q: %w", path, err)
+	}
+	return nil
+}
