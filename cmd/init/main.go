@@ -1,0 +1,29 @@
+// Command init is PID 1 of the machine: it boots it, keeps System Docker and the
+// controller running, and takes it down.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ros-os/ros/internal/machine"
+)
+
+func main() {
+	if os.Getpid() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: init is started by the kernel, as process 1; to leave the machine use reboot, poweroff or halt")
+		os.Exit(1)
+	}
+	boot := machine.NewBoot(os.Getenv("container") == "ros")
+	logrus.SetFormatter(machine.ConsoleFormat{Clock: boot.Clock})
+	if err := boot.Run(context.Background()); err != nil {
+		logrus.Error(err)
+	}
+	if !boot.Namespaced {
+		select {} // the kernel panics when PID 1 exits
+	}
+	os.Exit(1)
+}

@@ -1,0 +1,262 @@
+package console
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/pem"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestMain is also the sshd and the agetty of these tests, when it is called by
+// such a name.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "sshd":
+		os.Exit(fakeSSHD(os.Args[len(os.Args)-1]))
+	case "agetty":
+		os.Exit(fakeGetty())
+	}
+	os.Exit(m.Run())
+}
+
+// fakeSSHD greets on the port of its configuration until it is told to end.
+func fakeSSHD(config string) int {
+	text, err := os.ReadFile(config)
+	if err != nil {
+		return 1
+	}
+	port := ""
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "Port "); ok {
+			port = value
+		}
+	}
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return 1
+	}
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return 1
+		}
+		if _, err := conn.Write([]byte("SSH-2.0-test\r\n")); err != nil {
+			return 1
+		}
+		if err := conn.Close(); err != nil {
+			return 1
+		}
+	}
+}
+
+// fakeGetty writes its arguments beside itself and waits for its end.
+func fakeGetty() int {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(os.Args[0]), "getty.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 1
+	}
+	if _, err := fmt.Fprintln(f, strings.Join(os.Args[1:], " ")); err != nil {
+		return 1
+	}
+	<-term
+	return 0
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test -update rewrites it):\n%s", path, got)
+	}
+}
+
+func TestSSHDConfig(t *testing.T) {
+	keys := []hostKey{{Path: "/var/lib/rancher/ssh/ssh_host_ed25519_key"}, {Path: "/var/lib/rancher/ssh/ssh_host_rsa_key"}}
+	golden(t, "sshd_config.default", sshdConfig(SSH{}, keys[:1]))
+	golden(t, "sshd_config.port", sshdConfig(SSH{Port: 2222, ListenAddress: "10.0.0.2"}, keys))
+}
+
+func TestListenAddressAndProbe(t *testing.T) {
+	tests := []struct {
+		name         string
+		ssh          SSH
+		listen, want string
+	}{
+		{"everywhere on 22 by default", SSH{}, "", "127.0.0.1:22"},
+		{"an address of its own is probed there", SSH{ListenAddress: "10.0.0.2", Port: 2222}, "10.0.0.2", "10.0.0.2:2222"},
+		{"everywhere by name is probed locally", SSH{ListenAddress: "0.0.0.0"}, "0.0.0.0", "127.0.0.1:22"},
+		{"everywhere by IPv6 is probed locally", SSH{ListenAddress: "::"}, "::", "[::1]:22"},
+		{"what is no address is left out", SSH{ListenAddress: "eth0\nPermitRootLogin yes"}, "", "127.0.0.1:22"},
+		{"a port that is none is 22", SSH{Port: 70000}, "", "127.0.0.1:22"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.ssh.listenAddress(); got != tt.listen {
+				t.Errorf("listens on %q, want %q", got, tt.listen)
+			}
+			if got := tt.ssh.probeAddress(); got != tt.want {
+				t.Errorf("probes %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTerminals(t *testing.T) {
+	tests := []struct {
+		name, cmdline, want string
+	}{
+		{"the first screen is always there", "quiet", "tty1"},
+		{"serial consoles with and without speed", "console=tty0 console=ttyS0,9600n8 console=hvc0 quiet", "tty1 ttyS0:9600 hvc0"},
+		{"each once", "console=ttyS0 console=ttyS0,115200 console=tty1", "tty1 ttyS0"},
+		{"with a path", "console=/dev/ttyAMA0", "tty1 ttyAMA0"},
+		{"nothing that is no terminal", "console= console=../sda console=--help console=null xconsole=ttyS1", "tty1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, term := range terminals(tt.cmdline) {
+				text := term.Name
+				if term.Speed > 0 {
+					text += ":" + strconv.Itoa(term.Speed)
+				}
+				got = append(got, text)
+			}
+			if text := strings.Join(got, " "); text != tt.want {
+				t.Errorf("got %q, want %q", text, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzTerminals(f *testing.F) {
+	f.Add("console=ttyS0,115200n8 console=tty0")
+	f.Add("console=,,, console=-x console=99999999999999999999999")
+	f.Fuzz(func(t *testing.T, cmdline string) {
+		seen := map[string]bool{}
+		for _, term := range terminals(cmdline) {
+			if !plainTerminal(term.Name) || term.Speed < 0 || seen[term.Name] {
+				t.Errorf("%q gives %+v", cmdline, term)
+			}
+			seen[term.Name] = true
+		}
+	})
+}
+
+func TestGettyPrograms(t *testing.T) {
+	var lines []string
+	for _, auto := range []bool{false, true} {
+		for _, term := range []terminal{{Name: "tty1"}, {Name: "ttyS0"}, {Name: "ttyAMA0", Speed: 9600}, {Name: "hvc0"}} {
+			p := gettyProgram("/usr/sbin/agetty", term, auto)
+			lines = append(lines, p.Name+": "+strings.Join(p.Argv, " "))
+		}
+	}
+	golden(t, "getty", strings.Join(lines, "\n")+"\n")
+}
+
+func TestHostKeysAreMadeOnceAndStay(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ssh")
+	first, err := hostKeys(dir, nil)
+	if err != nil || len(first) != 1 {
+		t.Fatalf("keys %v, %v", first, err)
+	}
+	again, err := hostKeys(dir, nil)
+	if err != nil || fingerprints(again) != fingerprints(first) {
+		t.Errorf("the second time the key is another: %v", err)
+	}
+	for path, want := range map[string]os.FileMode{"": 0o700, "ssh_host_ed25519_key": 0o600, "ssh_host_ed25519_key.pub": 0o644} {
+		st, err := os.Stat(filepath.Join(dir, path))
+		if err != nil || st.Mode().Perm() != want {
+			t.Errorf("%q: %v, %v, want %o", path, st.Mode(), err, want)
+		}
+	}
+	pub, err := os.ReadFile(filepath.Join(dir, "ssh_host_ed25519_key.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, _, _, _, err := ssh.ParseAuthorizedKey(pub); err != nil || string(key.Marshal()) != fingerprints(first) {
+		t.Errorf("the public half does not fit: %v", err)
+	}
+}
+
+func TestABrokenHostKeyIsMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ssh_host_ed25519_key"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := hostKeys(dir, nil); err != nil || len(keys) != 1 {
+		t.Errorf("keys %v, %v", keys, err)
+	}
+}
+
+func TestConfiguredHostKeysAreUsed(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	configured := map[string]string{
+		"ecdsa": string(pem.EncodeToMemory(block)), "ecdsa-pub": "x", "rsa": "not a key", "dsa": "old",
+	}
+	keys, err := hostKeys(dir, configured)
+	if err == nil || !strings.Contains(err.Error(), "rancher.ssh.keys.rsa") || !strings.Contains(err.Error(), "rancher.ssh.keys.dsa") {
+		t.Errorf("error %v", err)
+	}
+	if len(keys) != 2 || keys[1].Public.Type() != "ecdsa-sha2-nistp256" || keys[1].Path != filepath.Join(dir, "ssh_host_ecdsa_key") {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+func TestTheUsersGreetingStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "issue")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want string) {
+		t.Helper()
+		if err := greet(path, issue(SSH{Disabled: true}, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("issue is %q, %v; want %q", got, err, want)
+		}
+	}
+	check(issueTitle + "\n")
+	write("mine\n")
+	check("mine\n")
+	write("Debian GNU/Linux 12 \\n \\l\n")
+	check(issueTitle + "\n")
+	write(issueTitle + "an older one\n")
+	check(issueTitle + "\n")
+}

@@ -1,0 +1,183 @@
+package machine
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestProbe reads the heads of file systems that mkfs.ext4, mkfs.ext2, mkfs.vfat
+// and genisoimage made; what is wanted is what blkid says of them.
+func TestProbe(t *testing.T) {
+	for name, want := range map[string]Superblock{
+		"ext4":               {FSType: "ext4", Label: "RANCHER_STATE", UUID: "12345678-9abc-def0-1234-56789abcdef0"},
+		"ext2-not-unmounted": {FSType: "ext4", Label: "old", UUID: "12345678-9abc-def0-1234-56789abcdef1", Dirty: true},
+		"fat12":              {FSType: "vfat", Label: "CIDATA", UUID: "1234-ABCD"},
+		"fat16":              {FSType: "vfat", Label: "CONFIG-2", UUID: "0000-BEEF"},
+		"fat32":              {FSType: "vfat", Label: "cidata", UUID: "CAFE-0001"},
+		"fat-without-label":  {FSType: "vfat", UUID: "0000-0001"},
+		"iso9660":            {FSType: "iso9660", Label: "config-2", UUID: "2026-11-24-06-10-59"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := probe(bytes.NewReader(image(t, name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.UUID = got.UUID[:min(len(got.UUID), len(want.UUID))] // hundredths of an ISO's time are not blkid's
+			if got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestProbeKnowsThatItKnowsNothing(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"nothing": {}, "one byte": {1}, "zeros": make([]byte, 1<<20), "half a superblock": image(t, "ext4")[:0x500],
+		"only a boot sector": append(make([]byte, 510), 0x55, 0xAA),
+	} {
+		if got, err := probe(bytes.NewReader(data)); err != nil || got != (Superblock{}) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// TestTheLabelInTheRootFolderCounts changes a label as Windows does.
+func TestTheLabelInTheRootFolderCounts(t *testing.T) {
+	data := image(t, "fat12")
+	at := bytes.LastIndex(data, []byte("CIDATA     \x08"))
+	copy(data[at:], "NEWLABEL   ")
+	if got, err := probe(bytes.NewReader(data)); err != nil || got.Label != "NEWLABEL" {
+		t.Errorf("label %q, %v", got.Label, err)
+	}
+}
+
+func FuzzProbe(f *testing.F) {
+	for _, name := range []string{"ext4", "fat12", "fat16", "fat32", "iso9660"} {
+		f.Add(image(f, name))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		sb, err := probe(bytes.NewReader(data))
+		if err != nil || sb.FSType == "" && sb != (Superblock{}) {
+			t.Errorf("%+v, %v", sb, err)
+		}
+	})
+}
+
+func image(t testing.TB, name string) []byte {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata/disks", name+".gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestFindDisk(t *testing.T) {
+	all := []disk{
+		{"/dev/vda", Superblock{}},
+		{"/dev/vda1", Superblock{FSType: "ext4", Label: "RANCHER_STATE", UUID: "aa-bb"}},
+		{"/dev/vdb", Superblock{FSType: "ext4", Label: "RANCHER_STATE", UUID: "cc-dd"}},
+	}
+	for _, row := range []struct{ name, spec, want string }{
+		{"the first of several with the label", "LABEL=RANCHER_STATE", "/dev/vda1"},
+		{"a UUID in any case", "UUID=CC-DD", "/dev/vdb"},
+		{"a path", "/dev/vda", "/dev/vda"},
+		{"no such label", "LABEL=rancher_state", ""},
+		{"an empty label is not a wildcard", "LABEL=X", ""},
+		{"an unknown key", "PARTUUID=cc-dd", ""},
+		{"a path that is no disk", "/dev/null", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if d, found := findDisk(all, row.spec); d.path != row.want || found != (row.want != "") {
+				t.Errorf("%q, %v", d.path, found)
+			}
+		})
+	}
+}
+
+// TestTheMarkOutlivesFormatting is what autoformat relies on: a power cut while
+// mkfs.ext4 runs leaves the mark, so that the disk is formatted again.
+func TestTheMarkOutlivesFormatting(t *testing.T) {
+	const size = 64 << 20
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeDurably(path, []byte(formatMark), markOffset(size)); err != nil {
+		t.Fatal(err)
+	}
+	check(t, path, size, true, true)
+	cmd := exec.CommandContext(t.Context(), "/sbin/mkfs.ext4", "-q", "-F", "-E", "nodiscard", "-L", stateLabel, path)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	check(t, path, size, false, true)
+	if err := unmark(path, size); err != nil {
+		t.Fatal(err)
+	}
+	check(t, path, size, false, false)
+	if out, err := exec.CommandContext(t.Context(), "/sbin/e2fsck", "-fn", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func check(t *testing.T, path string, size int64, wantBlank, wantMark bool) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	blank, err := isBlank(f)
+	if err != nil || blank != wantBlank {
+		t.Errorf("blank: %v, %v", blank, err)
+	}
+	mark, err := isMarked(f, size)
+	if err != nil || mark != wantMark {
+		t.Errorf("marked: %v, %v", mark, err)
+	}
+}
+
+func TestOnlyStorageWithoutADriverIsProbed(t *testing.T) {
+	sys := t.TempDir()
+	add := func(bus, name, alias string, driver bool) {
+		dir := filepath.Join(sys, "bus", bus, "devices", name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "modalias"), []byte(alias+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if driver {
+			if err := os.Symlink("../../drivers/x", filepath.Join(dir, "driver")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add("pci", "nvme", "pci:v00008086d00001234sv0sd0bc01sc08i02", false)
+	add("pci", "ahci", "pci:v00008086d00002922sv0sd0bc01sc06i01", true)
+	add("pci", "network", "pci:v00001AF4d00001000sv0sd0bc02sc00i00", false)
+	add("virtio", "disk", "virtio:d00000002v00001AF4", false)
+	add("virtio", "random", "virtio:d00000004v00001AF4", false)
+	got := driverless(sys)
+	if len(got) != 2 || got[0] != "pci:v00008086d00001234sv0sd0bc01sc08i02" || got[1] != "virtio:d00000002v00001AF4" {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,134 @@
+package machine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFiles is how many files a process may have open, as in RancherOS.
+const maxFiles = 1 << 20
+
+// kernelSettings are what containers need and what a server wants; rancher.sysctl
+// can change them afterwards.
+var kernelSettings = []struct{ path, value string }{
+	{"net/ipv4/ip_forward", "1"},
+	{"fs/inotify/max_user_instances", "8192"},
+	{"fs/inotify/max_user_watches", "524288"},
+}
+
+// setUpHost does what programs of every service rely on. Each part is tried,
+// whatever becomes of the others.
+func setUpHost(_ context.Context, b *Boot) error {
+	name := cmp.Or(b.config.Hostname, b.config.Rancher.Defaults.Hostname, "ros")
+	errs := []error{shareMounts(), setHostname(name), raiseLoopback(), writeHostFiles("/etc", name), raiseLimits()}
+	for _, s := range kernelSettings {
+		errs = append(errs, setKernel(s.path, s.value))
+	}
+	if !b.Namespaced {
+		errs = append(errs, rebootAfterPanic())
+	}
+	return errors.Join(errs...)
+}
+
+// shareMounts lets mounts made in one service be seen in the others.
+func shareMounts() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("cannot share the mounts: %w", err)
+	}
+	return nil
+}
+
+func setHostname(name string) error {
+	if err := unix.Sethostname([]byte(name)); err != nil {
+		return fmt.Errorf("cannot set the host name %q: %w", name, err)
+	}
+	return nil
+}
+
+func raiseLoopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot raise the loopback interface: %w", err)
+	}
+	defer func() { _ = unix.Close(fd) }() // nothing was sent
+	lo, err := unix.NewIfreq("lo")
+	if err == nil {
+		err = unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, lo)
+	}
+	if err == nil {
+		lo.SetUint16(lo.Uint16() | unix.IFF_UP)
+		err = unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot raise the loopback interface: %w", err)
+	}
+	return nil
+}
+
+// writeHostFiles makes hosts, hostname and resolv.conf plain files: they are
+// bound one by one into containers, which a rename or a link would cut off.
+func writeHostFiles(etc, name string) error {
+	hosts := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t" + name + "\n"
+	return errors.Join(
+		writePlain(filepath.Join(etc, "hostname"), name+"\n"),
+		writePlain(filepath.Join(etc, "hosts"), hosts),
+		touchPlain(filepath.Join(etc, "resolv.conf")),
+	)
+}
+
+// writePlain writes in place, or anew where there was a link.
+func writePlain(path, text string) error {
+	if err := touchPlain(path); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+func touchPlain(path string) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("cannot make %s a plain file: %w", path, err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("cannot make %s: %w", path, err)
+	}
+	return f.Close()
+}
+
+func raiseLimits() error {
+	limit := unix.Rlimit{Cur: maxFiles, Max: maxFiles}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("cannot raise the limit of open files: %w", err)
+	}
+	return nil
+}
+
+// setKernel sets what exists; a kernel without the feature needs no setting.
+func setKernel(path, value string) error {
+	err := os.WriteFile(filepath.Join("/proc/sys", path), []byte(value), 0o644)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("cannot set %s: %w", strings.ReplaceAll(path, "/", "."), err)
+	}
+	return nil
+}
+
+// rebootAfterPanic keeps a machine that nobody looks at from hanging, unless the
+// command line says something else.
+func rebootAfterPanic() error {
+	if readTrimmed("/proc/sys/kernel/panic") != "0" {
+		return nil
+	}
+	return setKernel("kernel/panic", "10")
+}

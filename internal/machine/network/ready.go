@@ -1,0 +1,41 @@
+package network
+
+import (
+	"fmt"
+	"strings"
+)
+
+// linkState is how a link that is to have an address stands.
+type linkState struct {
+	Name      string
+	Carrier   bool
+	Addressed bool
+}
+
+// ready decides whether the network is up, and if not, why. A link without a
+// cable is not waited for, and after the time-out one link is enough: a second
+// one that gets no lease must not hold up the machine for ever. Without any
+// link there is nothing to wait for.
+func ready(states []linkState, timedOut bool) (ok bool, waiting []string) {
+	addressed, pending := 0, 0
+	for _, s := range states {
+		switch {
+		case s.Addressed:
+			addressed++
+		case s.Carrier:
+			pending++
+			waiting = append(waiting, fmt.Sprintf("%s has no address yet", s.Name))
+		default:
+			waiting = append(waiting, fmt.Sprintf("%s has no carrier", s.Name))
+		}
+	}
+	switch {
+	case len(states) == 0:
+		return true, nil
+	case addressed > 0 && (timedOut || pending == 0):
+		return true, nil
+	}
+	return false, waiting
+}
+
+func because(waiting []string) string { return strings.Join(waiting, ", ") }

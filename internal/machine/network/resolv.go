@@ -1,0 +1,91 @@
+package network
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// resolver decides what resolv.conf says: the user's servers, else those that
+// DHCP gave, else the fallback; the same for search domains.
+func resolver(user, fallback cloudconfig.DNS, leases []lease) cloudconfig.DNS {
+	var given cloudconfig.DNS
+	for _, l := range leases {
+		given.Nameservers = appendNew(given.Nameservers, l.Nameservers)
+		given.Search = appendNew(given.Search, l.Search)
+	}
+	return cloudconfig.DNS{
+		Nameservers: firstSet(user.Nameservers, given.Nameservers, fallback.Nameservers),
+		Search:      firstSet(user.Search, given.Search, fallback.Search),
+	}
+}
+
+func appendNew(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func firstSet(lists ...[]string) []string {
+	for _, list := range lists {
+		if len(list) > 0 {
+			return list
+		}
+	}
+	return nil
+}
+
+// resolvConf is the text of resolv.conf. A value with a space or a line break
+// in it is left out: it would say something else than what was meant.
+func resolvConf(dns cloudconfig.DNS) string {
+	var b strings.Builder
+	b.WriteString("# made by ros from rancher.network.dns and DHCP; changes are lost\n")
+	var search []string
+	for _, domain := range dns.Search {
+		if oneWord(domain) {
+			search = append(search, domain)
+		}
+	}
+	if len(search) > 0 {
+		fmt.Fprintf(&b, "search %s\n", strings.Join(search, " "))
+	}
+	for _, server := range dns.Nameservers {
+		if oneWord(server) {
+			fmt.Fprintf(&b, "nameserver %s\n", server)
+		}
+	}
+	return b.String()
+}
+
+func oneWord(s string) bool { return len(strings.Fields(s)) == 1 && strings.TrimSpace(s) == s }
+
+// writeInPlace changes a file that is bound into containers by itself: it must
+// stay the same file. It is not written when it says the same already.
+func writeInPlace(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	defer func() { _ = f.Close() }() // Sync has said whether it was written
+	old, err := os.ReadFile(path)
+	if err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := f.Truncate(int64(len(data))); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}

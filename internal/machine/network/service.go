@@ -1,0 +1,213 @@
+package network
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ros-os/ros/internal/supervise"
+)
+
+const (
+	defaultDHCPTimeout = 10 * time.Second
+	// betweenPasses folds a burst of events, such as Docker starting many
+	// containers, into one look.
+	betweenPasses = 100 * time.Millisecond
+	retryAfter    = 5 * time.Second // when something could not be made
+	stopLimit     = 5 * time.Second
+)
+
+// paths are the files of the service.
+type paths struct {
+	settings, status, ready string
+	dhcpcdConf, resolvConf  string
+	leases                  string // folder
+}
+
+func machinePaths() paths {
+	return paths{
+		settings: SettingsFile, status: StatusFile, ready: ReadyFile,
+		dhcpcdConf: "/run/ros/dhcpcd.conf", resolvConf: "/etc/resolv.conf", leases: "/var/lib/dhcpcd",
+	}
+}
+
+// service is the state between two passes.
+type service struct {
+	paths    paths
+	programs *supervise.Set
+	given    map[string]applied // by link
+	settings string             // those of the last pass, as JSON
+	since    time.Time          // when they came
+	told     string             // the status that was logged last
+}
+
+// Run makes the interfaces match the settings, again whenever those, a link or
+// a lease change, until ctx ends. What it made stays when it ends.
+func Run(ctx context.Context) error {
+	return newService(machinePaths()).run(ctx)
+}
+
+func newService(p paths) *service {
+	return &service{paths: p, programs: supervise.NewSet(supervise.Direct{}), given: map[string]applied{}}
+}
+
+func (s *service) run(ctx context.Context) error {
+	if err := s.remember(); err != nil {
+		logrus.WithFields(logrus.Fields{"service": "network", "err": err}).Warn("cannot know what an earlier run made")
+	}
+	wake := make(chan struct{}, 1) // holds "look again", never what happened
+	nudge := func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return watchFiles(ctx, s.paths, nudge) })
+	g.Go(func() error { return watchLinks(ctx, nudge) })
+	g.Go(func() error { return s.loop(ctx, wake) })
+	return g.Wait()
+}
+
+// remember takes over what an earlier run of this service gave the links.
+func (s *service) remember() error {
+	status, err := ReadStatus(s.paths.status)
+	for _, l := range status.Links {
+		s.given[l.Name] = l.Given
+	}
+	return err
+}
+
+func (s *service) loop(ctx context.Context, wake <-chan struct{}) error {
+	defer s.stop(ctx)
+	for {
+		var deadline <-chan time.Time
+		if wait := s.pass(ctx); wait > 0 {
+			deadline = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(betweenPasses):
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-deadline:
+		case <-wake:
+		}
+	}
+}
+
+func (s *service) stop(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	log := logrus.WithField("service", "network")
+	if err := s.programs.Stop(ctx); err != nil {
+		log.WithError(err).Warn("cannot stop dhcpcd")
+	}
+	if err := removeFile(s.paths.ready); err != nil {
+		log.WithError(err).Warn("cannot tell that the network is not looked after")
+	}
+}
+
+// pass looks at everything once and makes what is not as it should be. It says
+// after what time it wants to look again, 0 for when something happens.
+func (s *service) pass(ctx context.Context) time.Duration {
+	settings, found, err := readSettings(s.paths.settings)
+	if err != nil || !found {
+		s.tell(Status{Waiting: []string{"no settings were handed over yet"}}, err)
+		return 0
+	}
+	changed := s.adopt(settings)
+	if changed {
+		runCommands(ctx, "", settings.Network.PreCmds)
+	}
+	status, err := s.converge(ctx, settings)
+	if changed {
+		runCommands(ctx, "", settings.Network.PostCmds)
+	}
+	if perr := publish(s.paths, status); err == nil {
+		err = perr
+	}
+	s.tell(status, err)
+	if err != nil {
+		return retryAfter
+	}
+	if left := time.Until(s.deadline(settings)); !status.Ready && left > 0 {
+		return left
+	}
+	return 0
+}
+
+// adopt says whether these settings are other ones than in the last pass.
+func (s *service) adopt(settings Settings) bool {
+	text, err := json.Marshal(settings)
+	if err != nil || string(text) == s.settings {
+		return false
+	}
+	s.settings, s.since = string(text), time.Now()
+	return true
+}
+
+func (s *service) deadline(settings Settings) time.Time {
+	timeout := time.Duration(settings.Network.DHCPTimeout) * time.Second
+	if timeout <= 0 {
+		timeout = defaultDHCPTimeout
+	}
+	return s.since.Add(timeout)
+}
+
+// tell logs a status that differs from the one before.
+func (s *service) tell(status Status, err error) {
+	text, jerr := json.Marshal(status)
+	if jerr != nil {
+		text = []byte(jerr.Error())
+	}
+	if err != nil {
+		text = append(text, err.Error()...)
+	}
+	if string(text) == s.told {
+		return
+	}
+	s.told = string(text)
+	log := logrus.WithField("service", "network")
+	for _, p := range status.Problems {
+		log.Warn(p)
+	}
+	if err != nil {
+		log.WithError(err).Warn("cannot make the whole network as configured")
+	}
+	if status.Ready {
+		for _, l := range status.Links {
+			log.Infof("%s has %v", l.Name, l.Addresses)
+		}
+		log.Info("the network is up")
+		return
+	}
+	log.Infof("the network is not up: %s", because(status.Waiting))
+}
+
+// leasesOf are the leases in effect: those whose address the link has.
+func (s *service) leasesOf(wants []want, have map[string][]netip.Prefix) map[string]lease {
+	leases := map[string]lease{}
+	for _, w := range wants {
+		if !w.DHCP {
+			continue
+		}
+		l, found, err := readLease(s.paths.leases, w.Name)
+		if err != nil {
+			logrus.WithFields(logrus.Fields{"service": "network", "err": err}).Debug("a lease is not used")
+		}
+		hasIt := slices.ContainsFunc(have[w.Name], func(p netip.Prefix) bool { return p.Addr() == l.Address })
+		if found && hasIt {
+			leases[w.Name] = l
+		}
+	}
+	return leases
+}

@@ -1,0 +1,224 @@
+package network
+
+import (
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+func prefixes(texts ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range texts {
+		out = append(out, netip.MustParsePrefix(text))
+	}
+	return out
+}
+
+func TestDesireLink(t *testing.T) {
+	tests := []struct {
+		name    string
+		entry   cloudconfig.Interface
+		want    want
+		problem string
+	}{
+		{"addresses are collected once each",
+			cloudconfig.Interface{Address: "10.0.0.2/24", Addresses: []string{"10.0.0.3/24", "10.0.0.2/24"}, MTU: 1400},
+			want{Name: "eth0", MTU: 1400, Addresses: prefixes("10.0.0.2/24", "10.0.0.3/24")}, ""},
+		{"what the kernel gives the loopback is not ours",
+			cloudconfig.Interface{Addresses: []string{"127.0.0.1/8", "::1/128", "10.0.0.9/32"}},
+			want{Name: "eth0", Addresses: prefixes("10.0.0.9/32")}, ""},
+		{"both gateways are taken",
+			cloudconfig.Interface{Gateway: "10.0.0.1", GatewayIPv6: "fe80::1"},
+			want{Name: "eth0", Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")}}, ""},
+		{"an address without a length is told and the rest is made",
+			cloudconfig.Interface{Address: "10.0.0.2", Addresses: []string{"10.0.0.3/24"}},
+			want{Name: "eth0", Addresses: prefixes("10.0.0.3/24")}, `cannot use address "10.0.0.2"`},
+		{"a bad gateway is told",
+			cloudconfig.Interface{Gateway: "router"}, want{Name: "eth0"}, `cannot use gateway "router"`},
+		{"a port of a bridge has no address of its own",
+			cloudconfig.Interface{Bridge: "br0", DHCP: true, Address: "10.0.0.2/24"}, want{Name: "eth0", Master: "br0"}, ""},
+		{"a bond beats a bridge",
+			cloudconfig.Interface{Bridge: "br0", Bond: "bond0"}, want{Name: "eth0", Master: "bond0"}, ""},
+		{"bridge: true is the bridge itself",
+			cloudconfig.Interface{Bridge: "true", DHCP: true}, want{Name: "eth0", DHCP: true}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, problems := desireLink("eth0", tt.entry)
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got  %+v\nwant %+v", got, tt.want)
+			}
+			if text := strings.Join(problems, "\n"); !strings.Contains(text, tt.problem) || (text == "") != (tt.problem == "") {
+				t.Errorf("problems %q, want %q", text, tt.problem)
+			}
+		})
+	}
+}
+
+func TestDesireVirtualNamesBridgesBondsAndVlans(t *testing.T) {
+	entries := map[string]cloudconfig.Interface{
+		"br0":   {Bridge: "true", DHCP: true},
+		"eth0":  {Bridge: "br0"},
+		"eth1":  {Bond: "bond0"},
+		"bond0": {BondOpts: map[string]string{"mode": "4"}},
+		"eth2":  {Vlans: "100,200:storage"},
+		"eth3":  {Bridge: "br1"},
+		"eth4":  {Bridge: "false", Bond: "false"},
+	}
+	got, problems := desireVirtual(entries, []link{{Name: "eth2", Kind: "device"}, {Name: "eth9", Kind: "device"}})
+	want := virtual{
+		Bridges: []string{"br0", "br1"},
+		Bonds:   map[string]map[string]string{"bond0": {"mode": "4"}},
+		Vlans:   []vlan{{"eth2", 100, "eth2.100"}, {"eth2", 200, "storage"}},
+	}
+	if !reflect.DeepEqual(got, want) || problems != nil {
+		t.Errorf("got  %+v %v\nwant %+v", got, problems, want)
+	}
+}
+
+func TestBadVlansAreToldAndTheOthersMade(t *testing.T) {
+	got, problems := parseVlans("eth0", "5, 0,4095,x,7:a/b,,8:ok")
+	if want := []vlan{{"eth0", 5, "eth0.5"}, {"eth0", 8, "ok"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if len(problems) != 4 {
+		t.Errorf("%d problems, want 4: %q", len(problems), problems)
+	}
+}
+
+func FuzzParseVlans(f *testing.F) {
+	for _, seed := range []string{"100", "100,200:name", ":", ",,", "1:2:3", "4096", "-1", "1: "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		vlans, _ := parseVlans("eth0", text)
+		for _, v := range vlans {
+			if v.ID < 1 || v.ID > 4094 || !validName(v.Name) {
+				t.Errorf("%q gives %+v", text, v)
+			}
+		}
+	})
+}
+
+func TestKeepsAddress(t *testing.T) {
+	static := want{Addresses: prefixes("10.0.0.2/24")}
+	dhcp := want{DHCP: true}
+	lease := netip.MustParseAddr("10.0.0.9")
+	tests := []struct {
+		name      string
+		address   string
+		permanent bool
+		w, before want
+		want      bool
+	}{
+		{"a configured one stays", "10.0.0.2/24", true, static, want{}, true},
+		{"another on a static link goes", "10.0.0.3/24", true, static, want{}, false},
+		{"a lease on a static link goes", "10.0.0.9/24", false, static, dhcp, false},
+		{"the same address with another length goes", "10.0.0.2/16", true, static, want{}, false},
+		{"a lease on a link with DHCP stays", "10.0.0.9/24", false, dhcp, want{}, true},
+		{"a lease for ever stays", "10.0.0.9/24", true, dhcp, static, true},
+		{"one that was configured before goes from a link with DHCP", "10.0.0.2/24", true, dhcp, static, false},
+		{"a stranger stays on a link with DHCP", "10.0.0.5/24", true, dhcp, static, true},
+		{"an autoconfigured IPv6 address stays", "2001:db8::5/64", false, static, want{}, true},
+		{"a link-local IPv6 address stays", "fe80::5/64", true, static, want{}, true},
+		{"an IPv6 address that was configured before goes", "2001:db8::2/64", true, static,
+			want{Addresses: prefixes("2001:db8::2/64")}, false},
+		{"the loopback address stays", "127.0.0.1/8", true, static, want{}, true},
+		{"a link-local address stays where it is wanted", "169.254.3.4/16", true, want{IPv4LL: true}, want{}, true},
+		{"a link-local address goes where it is not", "169.254.3.4/16", true, static, want{}, false},
+		{"all go from a port of a bridge", "10.0.0.3/24", true, want{Master: "br0"}, want{}, false},
+		{"all stay where nothing was configured", "10.0.0.3/24", true, want{MTU: 1400}, want{}, true},
+		{"a lease goes where nothing is configured any more", "10.0.0.9/24", false, want{}, dhcp, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := address{Prefix: netip.MustParsePrefix(tt.address), Permanent: tt.permanent}
+			if got := keepsAddress(a, tt.w, tt.before, lease); got != tt.want {
+				t.Errorf("keepsAddress = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReady(t *testing.T) {
+	up := func(name string) linkState { return linkState{Name: name, Carrier: true, Addressed: true} }
+	pending := func(name string) linkState { return linkState{Name: name, Carrier: true} }
+	unplugged := func(name string) linkState { return linkState{Name: name} }
+	tests := []struct {
+		name     string
+		states   []linkState
+		timedOut bool
+		want     bool
+		waiting  string
+	}{
+		{"without a link at once", nil, false, true, ""},
+		{"with an address", []linkState{up("eth0")}, false, true, ""},
+		{"not before the lease", []linkState{pending("eth0")}, false, false, "eth0 has no address yet"},
+		{"not without any address, also after the time-out", []linkState{pending("eth0")}, true, false, "eth0 has no address yet"},
+		{"not before the second lease", []linkState{up("eth0"), pending("eth1")}, false, false, "eth1 has no address yet"},
+		{"with one of two after the time-out", []linkState{up("eth0"), pending("eth1")}, true, true, ""},
+		{"without waiting for a cable", []linkState{up("eth0"), unplugged("eth1")}, false, true, ""},
+		{"not with no cable at all", []linkState{unplugged("eth0")}, true, false, "eth0 has no carrier"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ok, waiting := ready(tt.states, tt.timedOut)
+			if ok != tt.want || because(waiting) != tt.waiting {
+				t.Errorf("ready = %v, %q; want %v, %q", ok, because(waiting), tt.want, tt.waiting)
+			}
+		})
+	}
+}
+
+func TestBondOptions(t *testing.T) {
+	tests := []struct {
+		name    string
+		options map[string]string
+		problem string
+	}{
+		{"names and numbers are understood", map[string]string{"mode": "802.3ad", "miimon": "100", "lacp_rate": "1"}, ""},
+		{"targets are addresses", map[string]string{"arp_ip_target": "10.0.0.1,10.0.0.2", "arp_interval": "50"}, ""},
+		{"an unknown option is told", map[string]string{"speed": "fast"}, "speed is not known"},
+		{"an unknown mode is told with the known ones", map[string]string{"mode": "fast"}, "balance-rr"},
+		{"a bad number is told", map[string]string{"miimon": "often"}, `"often" is not a number`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := newBond(linkAttrs("bond0"), tt.options)
+			if tt.problem == "" && err != nil || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
+				t.Errorf("error %v, want %q", err, tt.problem)
+			}
+		})
+	}
+}
+
+func TestABondIsMadeAnewOnlyWhenASetOptionDiffers(t *testing.T) {
+	want, err := newBond(linkAttrs("bond0"), map[string]string{"mode": "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := newBond(linkAttrs("bond0"), map[string]string{"mode": "active-backup", "miimon": "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bondDiffers(want, have) {
+		t.Error("an option that is not set counts as different")
+	}
+	have.Mode = 4
+	if !bondDiffers(want, have) {
+		t.Error("another mode counts as the same")
+	}
+}
+
+func TestSplitCommand(t *testing.T) {
+	got, err := splitCommand("eth0", `ip route add "10.0.0.0/8" dev $iface`)
+	if want := []string{"ip", "route", "add", "10.0.0.0/8", "dev", "eth0"}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	if _, err := splitCommand("eth0", `echo "open`); err == nil {
+		t.Error("an open quotation mark is no error")
+	}
+}

@@ -1,0 +1,164 @@
+package setting
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+func zip(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestContent(t *testing.T) {
+	b64 := base64.StdEncoding.EncodeToString
+	tests := []struct {
+		name, encoding, content string
+		want, problem           string
+	}{
+		{"plain text is taken as it is", "", "a\n", "a\n", ""},
+		{"base64", "b64", b64([]byte("hello")), "hello", ""},
+		{"base64 with line breaks and no padding", "base64", "aGVs\n  bG8", "hello", ""},
+		{"gzip", "gz", string(zip(t, []byte("hello"))), "hello", ""},
+		{"gzip in base64", "gz+b64", b64(zip(t, []byte("hello"))), "hello", ""},
+		{"gzip in base64 by its long names", "gzip+base64", b64(zip(t, []byte("hello"))), "hello", ""},
+		{"an unknown encoding", "rot13", "x", "", `there is no encoding "rot13"`},
+		{"bad base64", "b64", "%", "", "it is not base64"},
+		{"bad gzip", "gz", "x", "", "it is not gzip"},
+		{"a bomb", "gz", string(zip(t, make([]byte, largestFile+10))), "", "more than 64 MiB"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := content(cloudconfig.WriteFile{Path: "/f", Encoding: tt.encoding, Content: tt.content})
+			if string(got) != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if (err != nil) != (tt.problem != "") || err != nil && !strings.Contains(err.Error(), tt.problem) {
+				t.Errorf("error %v, want %q", err, tt.problem)
+			}
+		})
+	}
+}
+
+func FuzzContent(f *testing.F) {
+	f.Add("gz+b64", base64.StdEncoding.EncodeToString(zip(f, []byte("hello"))))
+	f.Add("b64+b64+b64", "YQ==")
+	f.Add("+", "x")
+	f.Fuzz(func(t *testing.T, encoding, text string) {
+		if strings.Count(encoding, "gz") > 1 {
+			return // a bomb in a bomb only takes time
+		}
+		data, err := content(cloudconfig.WriteFile{Path: "/f", Encoding: encoding, Content: text})
+		if err == nil && len(data) > largestFile {
+			t.Errorf("%d bytes came out", len(data))
+		}
+	})
+}
+
+func TestPermissions(t *testing.T) {
+	for text, want := range map[string]uint32{"": 0o644, "0600": 0o600, "755": 0o755, "0o640": 0o640, "4755": 0o4755} {
+		if got, err := permissions(text); got != want || err != nil {
+			t.Errorf("permissions(%q) = %o, %v; want %o", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"8", "rw", "-1", "77777"} {
+		if got, err := permissions(text); err == nil {
+			t.Errorf("permissions(%q) = %o", text, got)
+		}
+	}
+}
+
+func TestFilesAreWrittenAsTheyAreDescribed(t *testing.T) {
+	h := newHost(t)
+	h.write("/etc/kept", "old\n")
+	if err := os.Chown(h.m.path("/etc/kept"), 7, 8); err != nil {
+		t.Fatal(err)
+	}
+	h.clean(`
+write_files:
+- {path: /opt/a/b/run.sh, permissions: "0755", owner: "rancher:docker", content: "#!/bin/sh\n"}
+- {path: /etc/plain, content: x}
+- {path: /etc/setuid, permissions: "4750", owner: rancher, content: x}
+- {path: /etc/twice, content: "first\n"}
+- {path: /etc/twice, content: "second\n", append: true, permissions: "0600"}
+- {path: /etc/thrice, content: "first\n"}
+- {path: /etc/thrice, content: "last\n"}
+- {path: /etc/kept, content: "new\n", append: true}
+- {path: /etc/new, content: "new\n", append: true}
+- {path: /etc/hosts, content: "127.0.0.1 localhost\n", container: console}
+- {path: /etc/b64, content: aGVsbG8=, encoding: b64, container: host}
+`)
+	for path, want := range map[string][2]string{
+		"/opt/a/b/run.sh": {"#!/bin/sh\n", "0755 1100:1101"},
+		"/etc/plain":      {"x", "0644 0:0"},
+		"/etc/setuid":     {"x", "4750 1100:1100"},
+		"/etc/twice":      {"first\nsecond\n", "0600 0:0"},
+		"/etc/thrice":     {"last\n", "0644 0:0"},
+		"/etc/kept":       {"old\nnew\n", "0644 7:8"},
+		"/etc/new":        {"new\n", "0644 0:0"},
+		"/etc/hosts":      {"127.0.0.1 localhost\n", "0644 0:0"},
+		"/etc/b64":        {"hello", "0644 0:0"},
+	} {
+		if got := [2]string{h.read(path), h.attributes(path)}; got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	if got := h.attributes("/opt/a"); got != "0755 0:0" {
+		t.Errorf("a parent is %s", got)
+	}
+}
+
+func TestAFileThatCannotBeWrittenHoldsUpNoOther(t *testing.T) {
+	h := newHost(t)
+	h.write("/etc/dir/x", "")
+	got := strings.Split(h.apply(`
+write_files:
+- {path: /etc/dir, content: x}
+- {path: /etc/owner, content: x, owner: nobody-here}
+- {path: /etc/other, content: x, container: ntp}
+- {path: /etc/good, content: x}
+`), "\n")
+	want := []string{
+		"cloud-config.yml:5:", `there is no user "nobody-here"`,
+		"cloud-config.yml:6:", `container "ntp"`,
+		"cloud-config.yml:4:", "cannot write /etc/dir: is a directory",
+	}
+	if len(got)*2 != len(want) {
+		t.Fatalf("problems\n%s", strings.Join(got, "\n"))
+	}
+	for i, p := range got {
+		if !strings.HasPrefix(p, want[2*i]) || !strings.Contains(p, want[2*i+1]) {
+			t.Errorf("problem %q, want %q…%q", p, want[2*i], want[2*i+1])
+		}
+	}
+	if got := h.read("/etc/good"); got != "x" {
+		t.Errorf("the good file holds %q", got)
+	}
+}
+
+func TestNoTemporaryFilesStay(t *testing.T) {
+	h := newHost(t)
+	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
+	h.clean(everything)
+	h.clean(strings.Replace(everything, `"a\n"`, `"b\n"`, 1))
+	for path := range h.inodes() {
+		base := path[strings.LastIndex(path, "/")+1:]
+		if strings.HasPrefix(base, ".") && base != ".ssh" {
+			t.Errorf("%s stays", path)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package setting
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ros-os/ros/internal/machine/network"
+)
+
+const longestHostname = 63 // what the kernel and DNS take
+
+// hostname sets the name that the user chose, else the one that DHCP gave, else
+// the default. Without any the name is left alone.
+func (p *pass) hostname(context.Context) {
+	full := p.chosenHostname()
+	if full == "" {
+		return
+	}
+	short, err := shortHostname(full)
+	if err != nil {
+		p.fail(err, "hostname")
+		return
+	}
+	if current, err := p.m.kernel.hostname(); err != nil || current != short {
+		if err := p.m.kernel.setHostname(short); err != nil {
+			p.fail(fmt.Errorf("cannot set the host name to %s: %w", short, err), "hostname")
+		}
+	}
+	p.fail(p.m.writeText("/etc/hostname", short+"\n"), "hostname")
+	hosts, err := p.m.read("/etc/hosts")
+	if err != nil {
+		p.fail(err, "hostname")
+		return
+	}
+	p.fail(p.m.writeText("/etc/hosts", withHost(hosts, full, short)), "hostname")
+}
+
+func (p *pass) chosenHostname() string {
+	if p.cfg.Hostname != "" {
+		return p.cfg.Hostname
+	}
+	status, err := network.ReadStatus(p.m.path(network.StatusFile))
+	if err == nil && status.Hostname != "" { // an unreadable status is told by its writer
+		return status.Hostname
+	}
+	return p.cfg.Rancher.Defaults.Hostname
+}
+
+// shortHostname is a name up to its first dot, cut to what the kernel takes.
+func shortHostname(full string) (string, error) {
+	short, _, _ := strings.Cut(full, ".")
+	short = short[:min(len(short), longestHostname)]
+	short = strings.TrimRight(short, "-")
+	if short == "" || short[0] == '-' {
+		return "", fmt.Errorf("cannot use %q as host name", full)
+	}
+	for _, r := range full {
+		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.'
+		if !plain {
+			return "", fmt.Errorf("cannot use %q as host name: it may have letters, digits, hyphens and dots", full)
+		}
+	}
+	return short, nil
+}
+
+// withHost is /etc/hosts with this machine's name on 127.0.1.1, and all other
+// lines as they were.
+func withHost(hosts, full, short string) string {
+	own := "127.0.1.1\t" + short
+	if full = strings.TrimRight(full, "."); full != short {
+		own = "127.0.1.1\t" + full + " " + short
+	}
+	if strings.TrimSpace(hosts) == "" {
+		return "127.0.0.1\tlocalhost\n" + own + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+	}
+	var out []string
+	placed := false
+	for line := range strings.Lines(hosts) {
+		line = strings.TrimRight(line, "\n")
+		if f := strings.Fields(line); len(f) == 0 || f[0] != "127.0.1.1" {
+			out = append(out, line)
+		} else if !placed {
+			out, placed = append(out, own), true
+		}
+	}
+	if !placed {
+		out = append(out, own)
+	}
+	return strings.Join(out, "\n") + "\n"
+}

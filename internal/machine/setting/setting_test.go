@@ -1,0 +1,376 @@
+package setting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// host is a machine below a folder of the test.
+type host struct {
+	t        *testing.T
+	m        *Machine
+	hostname string
+	ran      []string // programs, with what they were told
+}
+
+const (
+	testPasswd = "root:x:0:0:root:/root:/bin/sh\nrancher:x:1100:1100::/home/rancher:/bin/bash\ndocker:x:1101:1101::/home/docker:/bin/bash\n"
+	testShadow = "root:*:19000:0:99999:7:::\nrancher:*:19000:0:99999:7:::\ndocker:*:19000:0:99999:7:::\n"
+)
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this test makes files of other users: it must be run as root")
+	}
+	h := &host{t: t, m: New(t.TempDir()), hostname: "old"}
+	h.m.kernel = kernel{
+		hostname:    func() (string, error) { return h.hostname, nil },
+		setHostname: func(name string) error { h.hostname = name; h.ran = append(h.ran, "sethostname "+name); return nil },
+		run:         h.run,
+	}
+	h.write("/etc/passwd", testPasswd)
+	h.write("/etc/shadow", testShadow)
+	h.write("/etc/group", "root:x:0:\ndocker:x:1101:\n")
+	return h
+}
+
+// run stands for the programs of the machine. chpasswd does what the real one
+// does to /etc/shadow.
+func (h *host) run(_ context.Context, stdin string, argv ...string) error {
+	h.ran = append(h.ran, strings.TrimSpace(strings.Join(argv, " ")+" "+stdin))
+	switch argv[0] {
+	case "modprobe":
+		if argv[2] == "missing" {
+			return errors.New("module missing not found")
+		}
+		return os.MkdirAll(h.m.path("/sys/module/"+strings.ReplaceAll(argv[2], "-", "_")), 0o755)
+	case "chpasswd":
+		user, hash, _ := strings.Cut(strings.TrimSpace(stdin), ":")
+		if argv[1] == "-c" {
+			hash = fmt.Sprintf("$6$salt%d$%d", len(h.ran), len(hash))
+		}
+		old, _ := shadowField(h.read("/etc/shadow"), user)
+		h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), user+":"+old, user+":"+hash, 1))
+	}
+	return nil
+}
+
+func (h *host) write(path, text string) {
+	h.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(h.m.path(path)), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(h.m.path(path), []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *host) read(path string) string {
+	h.t.Helper()
+	text, err := h.m.read(path)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return text
+}
+
+// attributes are mode and owner of a file, as "0644 0:0".
+func (h *host) attributes(path string) string {
+	h.t.Helper()
+	var st syscall.Stat_t
+	if err := syscall.Lstat(h.m.path(path), &st); err != nil {
+		h.t.Fatal(err)
+	}
+	return fmt.Sprintf("%04o %d:%d", st.Mode&0o7777, st.Uid, st.Gid)
+}
+
+func config(t *testing.T, text string) cloudconfig.Config {
+	t.Helper()
+	layer, report := cloudconfig.ParseLayer("cloud-config", "cloud-config.yml", []byte("#cloud-config\n"+text))
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	cfg, report := cloudconfig.Merge(layer).Config()
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// apply applies a configuration and returns its problems, one a line.
+func (h *host) apply(text string) string {
+	h.t.Helper()
+	var lines []string
+	for _, p := range h.m.Apply(h.t.Context(), config(h.t, text)) {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// clean applies a configuration that must not have a problem.
+func (h *host) clean(text string) {
+	h.t.Helper()
+	if problems := h.apply(text); problems != "" {
+		h.t.Fatalf("problems:\n%s", problems)
+	}
+}
+
+// inodes tells a file from one that took its place.
+func (h *host) inodes() map[string]string {
+	h.t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(h.m.root, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var st syscall.Stat_t
+		if err := syscall.Lstat(path, &st); err != nil {
+			return err
+		}
+		out[path] = fmt.Sprintf("%d %d.%09d", st.Ino, st.Mtim.Sec, st.Mtim.Nsec)
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return out
+}
+
+const everything = `
+hostname: box.example.com
+ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKs0uJPNMEvUvTnPpGdX8GRNnV5W5pcMLEf8Bh3yR2Yz me]
+write_files:
+- {path: /etc/app.conf, content: "a\n"}
+- {path: /var/log/x, content: "line\n", append: true}
+rancher:
+  password: secret
+  modules: [fine]
+  sysctl: {net.ipv4.ip_forward: "1"}
+  network: {http_proxy: "http://proxy:3128", interfaces: {eth0: {address: 10.0.0.2/24}}}
+  ssh: {port: 2222}
+`
+
+func TestApplyingTheSameAgainChangesNothing(t *testing.T) {
+	h := newHost(t)
+	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
+	h.clean(everything)
+	before, ran := h.inodes(), len(h.ran)
+	h.clean(everything)
+	if got := h.ran[ran:]; len(got) != 0 {
+		t.Errorf("programs ran again: %q", got)
+	}
+	for path, inode := range h.inodes() {
+		if before[path] != inode {
+			t.Errorf("%s was written again", path)
+		}
+	}
+}
+
+func TestHostname(t *testing.T) {
+	tests := []struct {
+		name, config, dhcp string
+		hosts              string
+		want, wantHosts    string
+	}{
+		{"the user's is cut at the first dot and kept whole in hosts", "hostname: box.example.com", "given",
+			"127.0.0.1 localhost\n127.0.1.1 old\n10.0.0.9 other\n", "box",
+			"127.0.0.1 localhost\n127.0.1.1\tbox.example.com box\n10.0.0.9 other\n"},
+		{"DHCP's comes next", "rancher: {defaults: {hostname: rancher}}", "given",
+			"127.0.0.1 localhost\n", "given", "127.0.0.1 localhost\n127.0.1.1\tgiven\n"},
+		{"the default comes last", "rancher: {defaults: {hostname: rancher}}", "",
+			"", "rancher", "127.0.0.1\tlocalhost\n127.0.1.1\trancher\n::1\tlocalhost ip6-localhost ip6-loopback\n"},
+		{"no name leaves all as it is", "rancher: {debug: false}", "", "127.0.1.1 old\n", "old", "127.0.1.1 old\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			h.write("/etc/hosts", tt.hosts)
+			h.write("/run/ros/network-status.json", fmt.Sprintf(`{"hostname": %q}`, tt.dhcp))
+			before := h.inodes()[h.m.path("/etc/hosts")]
+			h.clean(tt.config)
+			if h.hostname != tt.want || h.read("/etc/hosts") != tt.wantHosts {
+				t.Errorf("host name %q, hosts %q; want %q, %q", h.hostname, h.read("/etc/hosts"), tt.want, tt.wantHosts)
+			}
+			after, _, _ := strings.Cut(h.inodes()[h.m.path("/etc/hosts")], " ")
+			if !strings.HasPrefix(before, after+" ") {
+				t.Error("/etc/hosts was replaced by another file")
+			}
+		})
+	}
+}
+
+func TestShortHostname(t *testing.T) {
+	for full, want := range map[string]string{
+		"box": "box", "box.example.com": "box", "box.": "box", strings.Repeat("a", 70): strings.Repeat("a", 63),
+		strings.Repeat("a", 62) + "-b": strings.Repeat("a", 62),
+		"":                             "", ".com": "", "-x": "", "a_b": "", "a b": "", "bücher": "", "a.b\nc": "",
+	} {
+		if got, err := shortHostname(full); got != want || (err != nil) != (want == "") {
+			t.Errorf("shortHostname(%q) = %q, %v; want %q", full, got, err, want)
+		}
+	}
+}
+
+func TestABadHostnameIsToldWithItsPlace(t *testing.T) {
+	h := newHost(t)
+	cfg := cloudconfig.Config{Hostname: "no_good"}
+	report := h.m.Apply(t.Context(), cfg)
+	if len(report) != 1 || !strings.Contains(report[0].Msg, `cannot use "no_good" as host name`) || report[0].Path != "hostname" {
+		t.Errorf("report %v", report)
+	}
+	if h.hostname != "old" {
+		t.Errorf("the host name became %q", h.hostname)
+	}
+}
+
+func TestPassword(t *testing.T) {
+	const hash = "$6$salt$hash"
+	h := newHost(t)
+	field := func() string { f, _ := shadowField(h.read("/etc/shadow"), "rancher"); return f }
+
+	h.clean("rancher: {password: " + hash + "}")
+	if field() != hash || h.ran[len(h.ran)-1] != "chpasswd -e rancher:"+hash {
+		t.Errorf("shadow has %q after %q", field(), h.ran)
+	}
+	h.clean("rancher: {password: plain}")
+	if got := h.ran[len(h.ran)-1]; got != "chpasswd -c SHA512 rancher:plain" {
+		t.Errorf("a plain password ran %q", got)
+	}
+	h.clean("rancher: {password: plain, disable: [password]}")
+	if field() != "*" {
+		t.Errorf("with disable the password is still %q", field())
+	}
+	h.clean("rancher: {password: plain}")
+	h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), "rancher:"+field(), "rancher:$6$by$hand", 1))
+	h.clean("rancher: {debug: false}")
+	if field() != "$6$by$hand" {
+		t.Errorf("a password that the user set by hand became %q", field())
+	}
+	if got := h.attributes("/etc/shadow"); got != "0644 0:0" { // as the test made it
+		t.Errorf("shadow is %s", got)
+	}
+}
+
+func TestAPasswordOfTwoLinesSetsNoOtherUsersPassword(t *testing.T) {
+	h := newHost(t)
+	got := h.apply(`rancher: {password: "a\nroot:b"}`)
+	if !strings.HasPrefix(got, "cloud-config.yml:2:") || !strings.Contains(got, "more than one line") || len(h.ran) != 0 {
+		t.Errorf("problems %q, ran %q", got, h.ran)
+	}
+}
+
+func TestModulesAndSysctl(t *testing.T) {
+	const text = `
+rancher:
+  modules: [br-netfilter, "loaded", missing, "dummy numdummies=2"]
+  sysctl: {net.ipv4.ip_forward: 1, vm.swappiness: "0", net/ipv4/conf/eth0.5/rp_filter: 2, kernel.nothing: 1}
+`
+	h := newHost(t)
+	h.write("/sys/module/loaded/x", "")
+	for path, value := range map[string]string{
+		"net/ipv4/ip_forward": "0", "vm/swappiness": "60", "net/ipv4/conf/eth0.5/rp_filter": "0",
+	} {
+		h.write("/proc/sys/"+path, value+"\n")
+	}
+	problems := strings.Split(h.apply(text), "\n")
+	want := []string{
+		"cloud-config.yml:4:37: rancher.modules.2: module missing not found",
+		"rancher.sysctl.kernel.nothing: cannot set kernel.nothing: this kernel has no such setting",
+	}
+	for i, p := range problems {
+		if i >= len(want) || !strings.HasSuffix(p, want[i]) || !strings.HasPrefix(p, "cloud-config.yml:") {
+			t.Errorf("problem %d is %q, want %q", i, p, want)
+		}
+	}
+	if got := strings.Join(h.ran, "; "); got != "modprobe -- br-netfilter; modprobe -- missing; modprobe -- dummy numdummies=2" {
+		t.Errorf("ran %q", got)
+	}
+	for path, value := range map[string]string{"net/ipv4/ip_forward": "1", "vm/swappiness": "0", "net/ipv4/conf/eth0.5/rp_filter": "2"} {
+		if got := h.read("/proc/sys/" + path); got != value+"\n" {
+			t.Errorf("%s is %q, want %q", path, got, value)
+		}
+	}
+}
+
+func TestSysctlPath(t *testing.T) {
+	for key, want := range map[string]string{
+		"net.ipv4.ip_forward":            "net/ipv4/ip_forward",
+		"net/ipv4/conf/eth0.5/rp_filter": "net/ipv4/conf/eth0.5/rp_filter",
+		"net.ipv4.conf.eth0/5.rp_filter": "net/ipv4/conf/eth0.5/rp_filter",
+		"..":                             "", "../x": "", "": "", "net..x": "", "/etc/passwd": "", "net/../../x": "",
+	} {
+		if got, err := sysctlPath(key); got != want || (err != nil) != (want == "") {
+			t.Errorf("sysctlPath(%q) = %q, %v; want %q", key, got, err, want)
+		}
+	}
+}
+
+func TestInNamespacesTheHostsKernelIsLeftAlone(t *testing.T) {
+	h := newHost(t)
+	h.write("/run/ros/namespaced", "")
+	h.write("/proc/sys/vm/swappiness", "60\n")
+	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
+	h.clean(`rancher: {modules: [missing], sysctl: {vm.swappiness: "0", net.ipv4.ip_forward: "1", net.core.rmem_max: "5"}}`)
+	if got := h.read("/proc/sys/vm/swappiness"); got != "60\n" {
+		t.Errorf("the host's swappiness became %q", got)
+	}
+	if got := h.read("/proc/sys/net/ipv4/ip_forward"); got != "1\n" {
+		t.Errorf("ip_forward of this network is %q", got)
+	}
+	if len(h.ran) != 0 {
+		t.Errorf("ran %q", h.ran)
+	}
+}
+
+func TestProxiesComeAndGo(t *testing.T) {
+	h := newHost(t)
+	h.clean(`rancher: {network: {http_proxy: "http://it's:3128", no_proxy: localhost}}`)
+	want := "# made by ros from rancher.network; changes are lost\n" +
+		`export http_proxy='http://it'\''s:3128'` + "\n" + `export HTTP_PROXY='http://it'\''s:3128'` + "\n" +
+		"export no_proxy='localhost'\nexport NO_PROXY='localhost'\n"
+	if got := h.read(proxyFile); got != want {
+		t.Errorf("profile is\n%s\nwant\n%s", got, want)
+	}
+	h.clean("rancher: {debug: false}")
+	if h.m.exists(proxyFile) {
+		t.Error("the profile stays without proxies")
+	}
+}
+
+func TestHandedOverSettings(t *testing.T) {
+	h := newHost(t)
+	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
+	h.clean(everything + "  autologin: ttyS0,tty1\n  defaults: {network: {dns: {nameservers: [9.9.9.9]}}}\n")
+	golden(t, "network.json", h.read("/run/ros/network.json"))
+	golden(t, "console.json", h.read("/run/ros/console.json"))
+	for _, path := range []string{"/run/ros/network.json", "/run/ros/console.json"} {
+		if got := h.attributes(path); got != "0600 0:0" {
+			t.Errorf("%s is %s", path, got)
+		}
+	}
+	h.clean("rancher: {autologin: ttyS0, disable: [autologin], ssh: {daemon: false}}")
+	if got := h.read("/run/ros/console.json"); strings.Contains(got, "ttyS0") || !strings.Contains(got, `"disabled": true`) {
+		t.Errorf("console.json is %s", got)
+	}
+	if got := h.read("/run/ros/network.json"); !strings.Contains(got, "8.8.8.8") || !strings.Contains(got, `"dhcp_timeout": 10`) {
+		t.Errorf("network.json is %s", got)
+	}
+}
+
+func TestACancelledApplySaysSo(t *testing.T) {
+	h := newHost(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if report := h.m.Apply(ctx, config(t, "hostname: box")); len(report) != 1 || h.hostname != "old" {
+		t.Errorf("report %v, host name %q", report, h.hostname)
+	}
+}

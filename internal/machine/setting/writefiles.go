@@ -1,0 +1,149 @@
+package setting
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// writeFiles makes the files of the configuration. Entries for one path are put
+// together first, so that each file is written once and applying them again
+// changes nothing.
+func (p *pass) writeFiles(context.Context) {
+	passwd, perr := p.m.read("/etc/passwd")
+	group, gerr := p.m.read("/etc/group")
+	if err := errors.Join(perr, gerr); err != nil {
+		p.fail(err, "write_files")
+		return
+	}
+	w := fileWriter{
+		pass: p, accounts: parseAccounts(passwd), groups: parseGroups(group),
+		files: map[string]*wantedFile{},
+	}
+	for i, f := range p.cfg.WriteFiles {
+		if err := w.add(i, f); err != nil {
+			p.fail(err, "write_files", strconv.Itoa(i))
+		}
+	}
+	for _, name := range w.order {
+		f := w.files[name]
+		p.fail(w.write(f), "write_files", strconv.Itoa(f.index))
+	}
+}
+
+// wantedFile is one file, put together of its entries.
+type wantedFile struct {
+	file
+	index   int  // of its last entry
+	appends bool // the data is added to what the file holds
+	// What the entry does not say stays as it is in a file that is appended to.
+	anyMode, anyOwner bool
+}
+
+type fileWriter struct {
+	*pass
+	accounts []account
+	groups   map[string]int
+	files    map[string]*wantedFile
+	order    []string // of their first entries
+}
+
+// add puts an entry to those before it.
+func (w *fileWriter) add(i int, entry cloudconfig.WriteFile) error {
+	switch entry.Container {
+	case "", "console", "host":
+	default:
+		w.warn(fmt.Sprintf("%s is not written: files of container %q are not supported", entry.Path, entry.Container),
+			"write it to the host, and give the service a volume", "write_files", strconv.Itoa(i), "container")
+		return nil
+	}
+	if !path.IsAbs(entry.Path) || path.Clean(entry.Path) == "/" {
+		return fmt.Errorf("cannot write %q: its path must be absolute", entry.Path)
+	}
+	data, err := content(entry)
+	if err != nil {
+		return err
+	}
+	mode, err := permissions(entry.Permissions)
+	if err != nil {
+		return err
+	}
+	uid, gid, err := os.Getuid(), os.Getgid(), error(nil)
+	if entry.Owner != "" {
+		if uid, gid, err = parseOwner(entry.Owner, w.accounts, w.groups); err != nil {
+			return fmt.Errorf("cannot write %s: %w", entry.Path, err)
+		}
+	}
+	name := path.Clean(entry.Path)
+	f := &wantedFile{
+		file:  file{path: name, data: data, mode: mode, uid: uid, gid: gid},
+		index: i, appends: entry.Append,
+		anyMode: entry.Permissions == "", anyOwner: entry.Owner == "",
+	}
+	before, ok := w.files[name]
+	if !ok {
+		w.order = append(w.order, name)
+	} else if f.appends {
+		f.data = append(bytes.Clone(before.data), f.data...)
+		f.appends = before.appends
+		f.inherit(before)
+	}
+	w.files[name] = f
+	return nil
+}
+
+// inherit takes from the entry before what this one does not say.
+func (f *wantedFile) inherit(before *wantedFile) {
+	if f.anyMode {
+		f.mode, f.anyMode = before.mode, before.anyMode
+	}
+	if f.anyOwner {
+		f.uid, f.gid, f.anyOwner = before.uid, before.gid, before.anyOwner
+	}
+}
+
+// write writes one file. Data that is appended already is not appended again.
+func (w *fileWriter) write(f *wantedFile) error {
+	if f.appends {
+		if err := w.appendTo(f); err != nil {
+			return fmt.Errorf("cannot write %s: %w", f.path, err)
+		}
+	}
+	return w.m.writeFile(f.file)
+}
+
+// appendTo puts what the file holds before the data.
+func (w *fileWriter) appendTo(f *wantedFile) error {
+	old, err := os.ReadFile(w.m.path(f.path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(old, f.data) {
+		f.data = old
+	} else {
+		f.data = append(old, f.data...)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(w.m.path(f.path), &st); err != nil {
+		return err
+	}
+	if f.anyMode {
+		f.mode = st.Mode & 0o7777
+	}
+	if f.anyOwner {
+		f.uid, f.gid = int(st.Uid), int(st.Gid)
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/ros-os/ros/internal/daemon"
+	"github.com/ros-os/ros/internal/source"
+)
+
+// shimCgroup is where the shims of users' containers live: outside the group of
+// the service docker, so that they outlive it.
+const shimCgroup = "/ros-shims"
+
+const userDockerPID = "/run/docker.pid"
+
+// ExecUserDocker is the main of the service docker: it prepares the container
+// that it runs in and becomes dockerd. It returns only when it fails.
+func ExecUserDocker(_ context.Context) error {
+	if err := prepareShimCgroup(cgroupRoot); err != nil {
+		return err
+	}
+	// What users mount below their volumes propagates as it would on a host.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("cannot share the mounts: %w", err)
+	}
+	cfg, _ := source.Load("/") // the controller reports what is wrong with it
+	file := cfg.Rancher.Docker.ConfigFile
+	if file == "" || file == daemon.UserConfigFile {
+		file = daemon.UserFile
+	}
+	env := daemonEnv(file)
+	env.ShimCgroup = shimCgroup
+	d := daemon.User(cfg, env)
+	for _, p := range d.Warnings {
+		logrus.WithField("config", p.Pos.String()).Warn(p.String())
+	}
+	if err := writeDaemonFiles(d); err != nil {
+		return err
+	}
+	// With the host's PIDs, the number in an old file may be any process.
+	if err := os.Remove(userDockerPID); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot remove an old PID file: %w", err)
+	}
+	argv := append([]string{dockerd}, d.Args...)
+	if err := unix.Exec(dockerd, argv, append(os.Environ(), d.Environ...)); err != nil {
+		return fmt.Errorf("cannot run %s: %w", dockerd, err)
+	}
+	return nil
+}
+
+// prepareShimCgroup makes the group of the shims in every hierarchy.
+func prepareShimCgroup(root string) error {
+	if isCgroup2(root) {
+		return makeGroup(filepath.Join(root, shimCgroup))
+	}
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return fmt.Errorf("cannot read the control groups: %w", err)
+	}
+	v1, unified := parseSelfCgroup(string(own))
+	for _, h := range v1 {
+		if err := makeGroup1(root, h); err != nil {
+			return err
+		}
+	}
+	if !unified {
+		return nil
+	}
+	// The shims' option moves them in the hierarchies of version 1 only. In the
+	// unified one they stay where this process is, so it leaves the service's
+	// group there; the service still ends with the groups of version 1.
+	dir := filepath.Join(root, "unified")
+	if err := remountCgroup(dir, "cgroup2", ""); err != nil {
+		return err
+	}
+	group := filepath.Join(dir, shimCgroup)
+	if err := makeGroup(group); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte("0"), 0o644); err != nil {
+		return fmt.Errorf("cannot leave the service's control group: %w", err)
+	}
+	return nil
+}
+
+// makeGroup1 makes the group in one hierarchy of version 1. A container sees
+// only its own groups, below which nothing can outlive it: the hierarchy is
+// mounted anew.
+func makeGroup1(root, hierarchy string) error {
+	name := strings.TrimPrefix(hierarchy, "name=")
+	data := hierarchy
+	if name != hierarchy {
+		data = "none," + hierarchy
+	}
+	dir := filepath.Join(root, name)
+	if err := remountCgroup(dir, "cgroup", data); err != nil {
+		return err
+	}
+	group := filepath.Join(dir, shimCgroup)
+	if err := makeGroup(group); err != nil {
+		return err
+	}
+	if !strings.Contains(","+name+",", ",cpuset,") {
+		return nil
+	}
+	// A new cpuset group is empty, and takes no process until it has both.
+	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+		all, err := os.ReadFile(filepath.Join(dir, file))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(group, file), all, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot give processors to a control group: %w", err)
+		}
+	}
+	return nil
+}
+
+func makeGroup(path string) error {
+	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot make a control group: %w", err)
+	}
+	return nil
+}
+
+// remountCgroup shows the whole hierarchy where the container's own part of it
+// was shown.
+func remountCgroup(dir, fstype, data string) error {
+	err := unix.Unmount(dir, unix.MNT_DETACH)
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("cannot show control groups: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot show control groups: %w", err)
+	}
+	if err := unix.Mount(fstype, dir, fstype, noExec, data); err != nil {
+		return fmt.Errorf("cannot show control groups: %w", err)
+	}
+	return nil
+}
