@@ -1,0 +1,1 @@
+[ -r ~/.bashrc ] && [ -n "$BASH_VERSION" ] && . ~/.bashrc
