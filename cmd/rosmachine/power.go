@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/ros-os/ros/internal/host"
+	"github.com/spf13/cobra"
+)
+
+const stopTimeout = 90 * time.Second
+
+func rebootCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:               "reboot NAME",
+		Short:             "Reboot a machine and wait until it is ready again",
+		Example:           "  rosmachine reboot dev",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := open(args[0])
+			if err != nil {
+				return err
+			}
+			tell := progress(cmd.ErrOrStderr(), time.Now())
+			deadline := time.Now().Add(timeout)
+			if err := m.Reboot(cmd.Context(), timeout); err != nil {
+				return err
+			}
+			tell("boots again")
+			if err := m.WaitReady(cmd.Context(), time.Until(deadline), tell); err != nil {
+				return err
+			}
+			tell("ready")
+			return nil
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", startTimeoutVM, "how long to wait until it is ready again")
+	return cmd
+}
+
+func stopCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "stop NAME",
+		Short: "Have a machine switch itself off",
+		Long: `Presses the machine's power button and waits until it is off. One that is not
+off in time has its power cut; then the exit status is 1.`,
+		Example:           "  rosmachine stop dev",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := open(args[0])
+			if err != nil {
+				return err
+			}
+			return m.Stop(cmd.Context(), timeout)
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", stopTimeout, "how long to wait before its power is cut")
+	return cmd
+}
+
+func killCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "kill NAME",
+		Short:             "Cut a machine's power",
+		Example:           "  rosmachine kill dev && rosmachine start --name dev",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := open(args[0])
+			if err != nil {
+				return err
+			}
+			return m.Kill(cmd.Context())
+		},
+	}
+}
+
+func removeCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:               "rm NAME…",
+		Short:             "Remove machines, with their disks",
+		Example:           "  rosmachine rm -f dev",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range args {
+				m, err := open(name)
+				if err != nil {
+					return err
+				}
+				if err := m.Remove(cmd.Context(), force); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "cut the power of one that runs")
+	return cmd
+}
+
+func superviseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "__supervise DIR", Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			// Orders come as signals; they must not end the context of main.
+			return host.Supervise(context.WithoutCancel(cmd.Context()), args[0])
+		},
+	}
+}
+
+func enterCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "__enter DIR", Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return host.EnterMachine(cmd.Context(), args[0])
+		},
+	}
+}

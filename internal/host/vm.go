@@ -1,0 +1,149 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+// vmGuest runs a machine in QEMU.
+type vmGuest struct {
+	machine *Machine
+	log     *logrus.Logger
+	accel   Accel
+	sshPort int
+	main    Process
+	begin   int64 // where this boot begins in the console's log
+	exited  chan error
+}
+
+func newVMGuest(ctx context.Context, m *Machine, run *Run, log *logrus.Logger) (*vmGuest, error) {
+	home := filepath.Dir(filepath.Dir(m.dir))
+	accel, err := chooseAccel(ctx, home, filepath.Join(m.Spec.Image, "vmlinuz"))
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	run.Accel, run.SSHPort = string(accel), port
+	return &vmGuest{machine: m, log: log, accel: accel, sshPort: port, exited: make(chan error, 1)}, nil
+}
+
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("cannot find a free port: %w", err)
+	}
+	defer func() { _ = l.Close() }()
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, fmt.Errorf("cannot find a free port: got %s", l.Addr())
+	}
+	return addr.Port, nil
+}
+
+func (g *vmGuest) start(_ context.Context) (Process, error) {
+	g.begin = 0
+	if about, err := os.Stat(g.machine.ConsoleLog()); err == nil {
+		g.begin = about.Size()
+	}
+	args := qemuArgs(&g.machine.Spec, g.accel, g.sshPort)
+	g.log.WithField("args", args).Info(qemuProgram)
+	cmd := exec.Command(qemuProgram, args...) //nolint:noctx // lives until [vmGuest.cut]
+	cmd.Dir = g.machine.dir
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr // the supervisor's log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL}
+	if err := g.spawn(cmd); err != nil {
+		return Process{}, fmt.Errorf("cannot start QEMU: %w", err)
+	}
+	var err error
+	g.main, err = identify(cmd.Process.Pid)
+	return g.main, err
+}
+
+// spawn starts QEMU from a thread that lives as long as it does, as its end is
+// tied to that thread's.
+func (g *vmGuest) spawn(cmd *exec.Cmd) error {
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			g.exited <- cmd.Wait()
+		}
+	}()
+	return <-started
+}
+
+const faultPoll = 500 * time.Millisecond
+
+// wait returns when QEMU ended, as it does when the machine switches itself
+// off. A machine that died of the emulator's fault hangs; it is ended here.
+func (g *vmGuest) wait() (outcome, error) {
+	var watch faultWatch
+	for {
+		timer := time.NewTimer(faultPoll)
+		select {
+		case err := <-g.exited:
+			timer.Stop()
+			if err != nil {
+				return died, fmt.Errorf("QEMU ended: %w", err)
+			}
+			return poweredOff, nil
+		case <-timer.C:
+		}
+		if g.accel == TCG && watch.saw(g.newOutput()) {
+			err := g.cut()
+			<-g.exited
+			return emulatorFault, err
+		}
+	}
+}
+
+// newOutput reads what the console showed since the last call.
+func (g *vmGuest) newOutput() string {
+	f, err := os.Open(g.machine.ConsoleLog())
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.NewSectionReader(f, g.begin, 1<<20))
+	if err != nil {
+		return ""
+	}
+	g.begin += int64(len(data))
+	return string(data)
+}
+
+func (g *vmGuest) powerOff() error {
+	return qmp(g.machine.path("qmp.sock"), qmpCommand{Execute: "system_powerdown"})
+}
+
+func (g *vmGuest) reboot() error {
+	return qmp(g.machine.path("qmp.sock"), ctrlAltDel())
+}
+
+func (g *vmGuest) cut() error {
+	if err := g.main.signal(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
+func (g *vmGuest) close() error { return nil }
