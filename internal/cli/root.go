@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (a *app) rootCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ros",
+		Short: "Look at and change the machine: its configuration and its services",
+		Long: `ros looks at and changes this machine.
+
+What the machine should be is one configuration; the controller keeps System
+Docker and User Docker converged to it. 'ros status' says how that stands,
+'ros plan' what would be done next, 'ros config' and 'ros service' change it.`,
+		Example: `  ros status --watch
+  ros config set hostname web1
+  ros service enable /var/lib/rancher/conf/web.yml
+  ros plan -o json`,
+		Version: a.build.Version,
+	}
+	cmd.SetVersionTemplate("version {{.Version}}\n")
+	cmd.PersistentFlags().StringVar(&a.root, "root", "/", "act on the machine whose files are below `DIR`")
+	cmd.PersistentFlags().StringVar(&a.socket, "socket", "/run/ros/controller.sock", "the controller's socket")
+	hide(cmd, "root", "socket")
+	cmd.Flags().BoolP("version", "v", false, "print the version")
+	cmd.AddCommand(
+		a.statusCommand(),
+		a.planCommand(),
+		a.waitCommand(),
+		a.configCommand(),
+		a.serviceCommand(),
+		a.controllerCommand(),
+	)
+	cmd.AddCommand(a.insideCommands()...)
+	return cmd
+}
+
+// hide takes flags for tests and odd cases out of the help.
+func hide(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		cmd.PersistentFlags().Lookup(name).Hidden = true
+	}
+}
+
+// outputFlag adds -o, whose values are the formats that the command has.
+func outputFlag(cmd *cobra.Command, format *string) {
+	cmd.Flags().StringVarP(format, "output", "o", "text", "output `FORMAT`: text or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that does not exist
+}

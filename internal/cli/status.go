@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ros-os/ros/servicectl"
+)
+
+// exitStatus is what `ros status` and `ros wait` end with, by state.
+func exitStatus(state string) error {
+	switch state {
+	case servicectl.Converged:
+		return nil
+	case servicectl.Converging:
+		return exit(1)
+	default:
+		return exit(2)
+	}
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var format string
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how the machine stands",
+		Long: `Show whether the machine is as its configuration says, and how each service stands.
+
+Exit status: 0 converged, 1 converging, 2 degraded (something needs you).`,
+		Example: `  ros status
+  ros status --watch
+  ros status -o json | jq -r '.services[] | select(.ready | not) | .name'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if watch {
+				return a.watchStatus(cmd, format)
+			}
+			st, err := a.client().Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.printStatus(st, format); err != nil {
+				return err
+			}
+			return exitStatus(st.State)
+		},
+	}
+	outputFlag(cmd, &format)
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on showing it as it changes, until interrupted")
+	return cmd
+}
+
+func (a *app) watchStatus(cmd *cobra.Command, format string) error {
+	redraw := terminal(a.out) && format == "text"
+	err := a.client().Watch(cmd.Context(), func(st servicectl.Status) error {
+		if redraw {
+			if err := a.print("\x1b[H\x1b[2J"); err != nil {
+				return err
+			}
+		}
+		return a.printStatus(st, format)
+	})
+	if cmd.Context().Err() != nil {
+		return nil //nolint:nilerr // an interrupt is how a watch ends
+	}
+	return err
+}
+
+func (a *app) printStatus(st servicectl.Status, format string) error {
+	if format == "json" {
+		return a.printJSON(st)
+	}
+	return writeStatus(a.out, st, terminal(a.out))
+}
+
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// writeStatus prints a status for people.
+func writeStatus(w io.Writer, st servicectl.Status, colour bool) error {
+	var b strings.Builder
+	b.WriteString(paint(st.State, stateColour(st.State), colour) + "\n")
+	for _, p := range st.Problems {
+		b.WriteString("  " + p.String() + "\n")
+	}
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, err := fmt.Fprintln(t, "SERVICE\tSCOPE\tSTATE\tRESTARTS\tIMAGE\tWHY")
+	for _, s := range st.Services {
+		_, e := fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Name, s.Scope, s.State, s.Restarts, s.Image, why(s))
+		err = errors.Join(err, e)
+	}
+	if err := errors.Join(err, t.Flush()); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
+}
+
+// why is the one thing about a service that is most worth a line.
+func why(s servicectl.ServiceStatus) string {
+	text := s.Cause
+	switch {
+	case s.Problem != "":
+		text = s.Problem
+	case len(s.WaitingFor) > 0:
+		text = "waits for " + strings.Join(s.WaitingFor, ", ")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+const (
+	green  = "32"
+	yellow = "33"
+	red    = "31"
+)
+
+func stateColour(state string) string {
+	switch state {
+	case servicectl.Converged:
+		return green
+	case servicectl.Converging:
+		return yellow
+	default:
+		return red
+	}
+}
+
+func paint(text, code string, colour bool) string {
+	if !colour {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (a *app) waitCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait [SERVICE…]",
+		Short: "Wait until the machine, or the named services, are ready",
+		Long: `Wait until the machine has converged, or until the named services are ready.
+
+Exit status: 0 ready, 1 still converging when the time was up, 2 degraded.`,
+		Example: `  ros wait --timeout 2m
+  ros wait docker console`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			st, err := a.client().Wait(cmd.Context(), timeout, args)
+			if err != nil {
+				return err
+			}
+			if waited(st, args) {
+				return nil
+			}
+			if err := writeStatus(a.err, st, terminal(a.err)); err != nil {
+				return err
+			}
+			if st.State == servicectl.Degraded {
+				return exit(2)
+			}
+			return exit(1)
+		},
+		ValidArgsFunction: a.completeServices,
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "give up after this long")
+	return cmd
+}
+
+// waited says whether what was waited for is there.
+func waited(st servicectl.Status, names []string) bool {
+	if len(names) == 0 {
+		return st.State == servicectl.Converged
+	}
+	ready := map[string]bool{}
+	for _, s := range st.Services {
+		ready[s.Name] = s.Ready
+	}
+	for _, n := range names {
+		if !ready[n] {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what the controller would do next, and why",
+		Long: `Show the steps between what is and what should be, each with its cause.
+It is the very plan that the controller executes; when the machine has
+converged it is empty.`,
+		Example: "  ros plan\n  ros plan -o json | jq '.steps | length'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.client().Plan(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				return a.printJSON(p)
+			}
+			if len(p.Steps) == 0 {
+				return a.print("nothing to do\n")
+			}
+			return a.print("%s", p.String())
+		},
+	}
+	outputFlag(cmd, &format)
+	return cmd
+}
