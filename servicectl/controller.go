@@ -173,7 +173,7 @@ func (c *Controller) Reload() {
 	c.mu.Lock()
 	c.dirty = true
 	c.loadAt = time.Time{}
-	c.publish(time.Now())
+	c.publish()
 	c.mu.Unlock()
 	c.nudge()
 }

@@ -19,6 +19,7 @@ import (
 
 func TestAnEmptyMachineConverges(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.start(t, machine()...)
 		r.wantState(t, servicectl.Converged)
 		starts := slices.DeleteFunc(r.verbs(0), func(v string) bool { return !strings.HasPrefix(v, "start ") })
@@ -37,6 +38,7 @@ func TestAnEmptyMachineConverges(t *testing.T) {
 
 func TestARemovedContainerIsMadeAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.fake.Latency = 100 * time.Millisecond
 		r.start(t, machine()...)
 		after(time.Second)
@@ -74,6 +76,7 @@ func TestWhatHappensBehindTheControllersBackIsUndone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
+				t.Helper()
 				r.start(t, machine()...)
 				after(time.Minute)
 				meddle(r.fake)
@@ -89,6 +92,7 @@ func TestWhatHappensBehindTheControllersBackIsUndone(t *testing.T) {
 
 func TestAServiceThatExitsIsRetriedEverMoreSlowly(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		var starts []time.Time
 		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
 			if c.Step.Verb == plan.Start {
@@ -120,6 +124,7 @@ func TestAServiceThatExitsIsRetriedEverMoreSlowly(t *testing.T) {
 
 func TestAFailingPullHoldsUpNobodyElse(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.fake.Forget("gone:1")
 		r.start(t, append(machine(), svc("lost", "gone:1"), svc("behind", "x:1", "lost"))...)
 		after(time.Minute)
@@ -143,6 +148,7 @@ func TestAFailingPullHoldsUpNobodyElse(t *testing.T) {
 
 func TestAHangingPullHoldsUpNobodyElseAndEndsWhenItIsNotWanted(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
 			return enginetest.Fault{Hang: c.Step.Image == "slow:1" && c.Step.Verb == plan.Pull}
 		}
@@ -162,6 +168,7 @@ func TestAHangingPullHoldsUpNobodyElseAndEndsWhenItIsNotWanted(t *testing.T) {
 
 func TestANewControllerAdoptsWhatRuns(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.start(t, machine()...)
 		r.wantState(t, servicectl.Converged)
 		n := len(r.fake.Steps())
@@ -177,6 +184,7 @@ func TestLostAndDoubledEventsChangeNothing(t *testing.T) {
 	for name, times := range map[string]int{"lost": 0, "doubled": 2} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
+				t.Helper()
 				r.fake.Nudges = func() int { return times }
 				r.start(t, machine()...)
 				r.wantState(t, servicectl.Converged)
@@ -192,6 +200,7 @@ func TestLostAndDoubledEventsChangeNothing(t *testing.T) {
 
 func TestAChangeReplacesOnlyWhatChanged(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.start(t, machine()...)
 		n := len(r.fake.Steps())
 		now := machine()
@@ -207,6 +216,7 @@ func TestAChangeReplacesOnlyWhatChanged(t *testing.T) {
 
 func TestAServiceThatLeftTheConfigurationIsRemoved(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.start(t, machine()...)
 		n := len(r.fake.Steps())
 		r.change(machine()[:4]...)
@@ -219,6 +229,7 @@ func TestAServiceThatLeftTheConfigurationIsRemoved(t *testing.T) {
 
 func TestABadConfigurationStopsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.start(t, machine()...)
 		n := len(r.fake.Steps())
 		problem := cloudconfig.Problem{Pos: cloudconfig.Pos{File: "web.yml", Line: 3, Col: 1}, Msg: "unknown key"}
@@ -238,6 +249,7 @@ func TestABadConfigurationStopsNothing(t *testing.T) {
 
 func TestAConfigurationThatCannotBeReadIsReadAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.loader.report(nil, errors.New("disk on fire"))
 		r.start(t, machine()...)
 		after(time.Minute)
@@ -251,6 +263,7 @@ func TestAConfigurationThatCannotBeReadIsReadAgain(t *testing.T) {
 
 func TestUserDockerMayComeLate(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		r.fake.SetUp(compose.User, false)
 		r.start(t, machine()...)
 		after(time.Minute)
@@ -266,6 +279,7 @@ func TestUserDockerMayComeLate(t *testing.T) {
 
 func TestReadinessIsPolledWhileItIsMissing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		looks := 0
 		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
 			if c.Method == "observe" {
@@ -294,60 +308,9 @@ func TestReadinessIsPolledWhileItIsMissing(t *testing.T) {
 	})
 }
 
-func TestTheUserStopsStartsAndRestarts(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.start(t, svc("ntp", "ntp:1"), job("once", "x:1"))
-		n := len(r.fake.Steps())
-		do := func(err error) {
-			t.Helper()
-			if err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
-		}
-		do(r.c.Stop("ntp"))
-		r.wantState(t, servicectl.Converged)
-		r.stop()
-		r.start(t) // the intent outlives the controller
-		after(time.Hour)
-		if s := r.service(t, "ntp"); s.State != plan.StateStopped {
-			t.Errorf("ntp: %+v", s)
-		}
-		do(r.c.Start("ntp"))
-		do(r.c.Start("ntp")) // runs already
-		do(r.c.Restart("ntp"))
-		do(r.c.Restart("once"))
-		after(time.Hour)
-		r.wantState(t, servicectl.Converged)
-		wantVerbs(t, r.verbs(n), "stop ntp", "start ntp", "stop ntp", "start ntp", "start once")
-		if err := r.c.Stop("nobody"); !errors.Is(err, servicectl.ErrUnknown) {
-			t.Errorf("stopping nobody: %v", err)
-		}
-	})
-}
-
-func TestAJobRunsOnceAndAgainAfterAReboot(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.start(t, machine()...)
-		after(time.Hour)
-		n := len(r.fake.Steps())
-		r.stop()
-		r.fake.Reboot()
-		r.state += ".next-boot" // /run is empty
-		r.start(t)
-		after(time.Second)
-		r.wantState(t, servicectl.Converged)
-		if got := r.verbs(n); !slices.Contains(got, "start sysctl") || len(got) != 6 {
-			t.Errorf("steps %q", got)
-		}
-		if s := r.service(t, "ntp"); s.Restarts != 0 {
-			t.Errorf("ntp: %+v", s)
-		}
-	})
-}
-
 func TestStepsWithoutEffectAreNotMadeForEver(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		steps := 0
 		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
 			if c.Method == "do" {
@@ -362,53 +325,6 @@ func TestStepsWithoutEffectAreNotMadeForEver(t *testing.T) {
 		}
 		if steps > 200 {
 			t.Errorf("%d steps in a minute", steps)
-		}
-	})
-}
-
-func TestShutdownStopsDependentsFirst(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.fake.Behaves("ntp", enginetest.Behaviour{StopTakes: 3 * time.Second})
-		r.start(t, append(machine(), svc("early", "x:1"))...)
-		r.fake.Add(compose.System, plan.Container{Name: "by-hand", State: plan.Running}, compose.Service{})
-		r.fake.Add(compose.User, plan.Container{Name: "users-own", State: plan.Running}, compose.Service{})
-		n := len(r.fake.Steps())
-		begin := time.Now()
-		if err := r.c.Shutdown(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(begin); took != 3*time.Second {
-			t.Errorf("shutdown took %s", took)
-		}
-		var order []string
-		for _, s := range r.fake.Steps()[n:] {
-			order = append(order, s.Service)
-		}
-		if slices.Index(order, "web") > slices.Index(order, "docker") ||
-			slices.Index(order, "ntp") > slices.Index(order, "network") ||
-			slices.Index(order, "syslog") > slices.Index(order, "network") {
-			t.Errorf("order %v", order)
-		}
-		for _, scope := range []compose.Scope{compose.System, compose.User} {
-			for _, c := range r.fake.Containers(scope) {
-				if c.State == plan.Running {
-					t.Errorf("%s still runs", c.Name)
-				}
-			}
-		}
-	})
-}
-
-func TestShutdownEndsWithItsContext(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.start(t, machine()...)
-		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
-			return enginetest.Fault{Hang: c.Step.Service == "ntp"}
-		}
-		ctx, cancel := contextFor(t, 5*time.Second)
-		defer cancel()
-		if err := r.c.Shutdown(ctx); err == nil {
-			t.Error("a service that does not stop is not told of")
 		}
 	})
 }
@@ -432,6 +348,7 @@ func (h *host) Apply(ctx context.Context, _ cloudconfig.Config) cloudconfig.Repo
 
 func TestTheHostIsMadeToMatchEachNewConfigurationOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
 		h := &host{}
 		r.loader.set(machine()...)
 		r.c = servicectl.New(servicectl.Options{

@@ -59,7 +59,10 @@ func TestAControllerKilledAfterAnyStepLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			killed := true
 			for k := int64(1); killed; k++ {
-				inBubble(t, func(t *testing.T, r *rig) { killed = killAfter(t, r, k, begin) })
+				inBubble(t, func(t *testing.T, r *rig) {
+					t.Helper()
+					killed = killAfter(t, r, k, begin)
+				})
 			}
 		})
 	}
@@ -124,6 +127,7 @@ func TestAFaultInAnyCallIsSurvived(t *testing.T) {
 			hit := true
 			for n := 1; hit; n++ {
 				inBubble(t, func(t *testing.T, r *rig) {
+					t.Helper()
 					r.start(t, machine()...)
 					var calls atomic.Int64
 					r.fake.Fault = func(enginetest.Call) enginetest.Fault {

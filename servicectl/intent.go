@@ -52,7 +52,7 @@ func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) e
 		b.preempt()
 	}
 	c.plan = c.make(time.Now()) // so that the status is about the intent at once
-	c.publish(time.Now())
+	c.publish()
 	c.mu.Unlock()
 	c.save()
 	c.nudge()

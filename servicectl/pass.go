@@ -20,7 +20,7 @@ func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 	defer c.mu.Unlock()
 	now := time.Now()
 	if !c.loaded {
-		c.publish(now)
+		c.publish()
 		return c.loadAt
 	}
 	c.retire()
@@ -31,7 +31,7 @@ func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 		c.launch(ctx, all, todo, now)
 	}
 	c.forgetGone()
-	c.publish(now)
+	c.publish()
 	c.pollReadiness()
 	next := earlier(c.lookWhenDue(now), c.plan.Wake)
 	return earlier(next, c.loadAt)

@@ -26,7 +26,7 @@ func (c *Controller) snapshot() (Status, <-chan struct{}) {
 
 // publish makes the present state the status. A status that was published is
 // never changed afterwards. The caller holds the mutex.
-func (c *Controller) publish(now time.Time) {
+func (c *Controller) publish() {
 	st := Status{Services: c.serviceStatuses()}
 	st.Problems = c.problems(st.Services)
 	st.State = c.state(st)

@@ -7,9 +7,10 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/ros-os/ros/internal/host"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/ros-os/ros/internal/host"
 )
 
 func sshCommand() *cobra.Command {
@@ -132,7 +133,7 @@ func consoleCommand() *cobra.Command {
 			if interactive() {
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "console of %s; ctrl-] leaves it\n", args[0])
 			}
-			return m.Attach(os.Stdin, cmd.OutOrStdout())
+			return m.Attach(cmd.Context(), os.Stdin, cmd.OutOrStdout())
 		},
 	}
 }

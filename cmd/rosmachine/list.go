@@ -7,8 +7,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/ros-os/ros/internal/host"
 	"github.com/spf13/cobra"
+
+	"github.com/ros-os/ros/internal/host"
 )
 
 // row is one machine in `list -o json`.

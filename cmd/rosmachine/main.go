@@ -11,8 +11,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/ros-os/ros/internal/host"
 	"github.com/spf13/cobra"
+
+	"github.com/ros-os/ros/internal/host"
 )
 
 // The exit statuses, beside those of commands run in a machine.

@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/ros-os/ros/internal/host"
 	"github.com/spf13/cobra"
+
+	"github.com/ros-os/ros/internal/host"
 )
 
 const stopTimeout = 90 * time.Second

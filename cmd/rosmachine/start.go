@@ -6,9 +6,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/ros-os/ros/internal/host"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/ros-os/ros/internal/host"
 )
 
 const (

@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // configOf reads a cloud-config that the test wrote, which must be sound.
-func configOf(t testing.TB, text string) cloudconfig.Config {
+func configOf(t *testing.T, text string) cloudconfig.Config {
 	t.Helper()
 	layer, parsed := cloudconfig.ParseLayer("cloud-config", "cloud-config.yml", []byte(text))
 	cfg, report := cloudconfig.Merge(layer).Config()

@@ -12,7 +12,11 @@ import (
 
 func TestConformanceReal(t *testing.T) {
 	d := startPrivate(t)
-	enginetest.Conformance(t, func(t *testing.T) servicectl.Engine { return d.engine(t) }, enginetest.Options{
+	newEngine := func(t *testing.T) servicectl.Engine {
+		t.Helper()
+		return d.engine(t)
+	}
+	enginetest.Conformance(t, newEngine, enginetest.Options{
 		Image: testImage, Bring: plan.Load, Command: []string{"sleep", "1000"},
 	})
 }

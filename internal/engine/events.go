@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/compose"
 )
@@ -76,7 +77,8 @@ func (d *daemon) follow(ctx context.Context, nudge func()) bool {
 		Filters: eventFilter(),
 	})
 	select {
-	case <-failed:
+	case err := <-failed:
+		logrus.WithField("err", err).Debugf("cannot follow the events of %s", d.socket)
 		return false
 	default:
 	}
@@ -89,7 +91,8 @@ func (d *daemon) follow(ctx context.Context, nudge func()) bool {
 			if d.seen.note(m) {
 				nudge()
 			}
-		case <-failed:
+		case err := <-failed:
+			logrus.WithField("err", err).Debugf("the events of %s ended", d.socket)
 			return true
 		}
 	}

@@ -33,7 +33,8 @@ func TestStepsWhoseEffectIsThereSucceed(t *testing.T) {
 		"remove of one that is gone":       {plan.Remove, "DELETE /containers/1", missing, ""},
 		"remove of one that somebody does": {plan.Remove, "DELETE /containers/1", conflict, ""},
 		"a refusal is told": {
-			plan.Remove, "DELETE /containers/1", answer{http.StatusInternalServerError, `{"message": "device is busy"}`},
+			plan.Remove, "DELETE /containers/1",
+			answer{http.StatusInternalServerError, `{"message": "device is busy"}`},
 			"cannot remove ntp: device is busy",
 		},
 	}

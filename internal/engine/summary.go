@@ -19,7 +19,7 @@ const clockSlack = time.Second
 // is listed now. It finds what an event that was lost would have told: the list
 // shows state, exit code and health, and the time since the last start or end.
 func agrees(s container.Summary, known plan.Container, before, after time.Time) bool {
-	if string(s.State) != string(known.State) || name(s.Names) != known.Name {
+	if s.State != string(known.State) || name(s.Names) != known.Name {
 		return false
 	}
 	// The daemon took the time somewhere between.

@@ -16,8 +16,8 @@ import (
 const detachKey = 0x1d
 
 // Attach joins a terminal to the machine's console until the detach key or the
-// machine's end.
-func (m *Machine) Attach(in *os.File, out io.Writer) error {
+// machine's end, or until ctx ends.
+func (m *Machine) Attach(ctx context.Context, in *os.File, out io.Writer) error {
 	if _, err := m.running(); err != nil {
 		return err
 	}
@@ -45,8 +45,12 @@ func (m *Machine) Attach(in *os.File, out io.Writer) error {
 		}
 		over <- err
 	}()
-	if err := <-over; err != nil {
-		return fmt.Errorf("cannot stay at the console: %w", err)
+	select {
+	case err := <-over:
+		if err != nil {
+			return fmt.Errorf("cannot stay at the console: %w", err)
+		}
+	case <-ctx.Done():
 	}
 	return nil
 }
@@ -74,16 +78,15 @@ func typeUntilDetach(to io.Writer, from io.Reader) error {
 // A log that begins anew is followed from its beginning.
 func Follow(ctx context.Context, path string, out io.Writer) error {
 	var at int64
-	for {
+	for ctx.Err() == nil {
 		n, err := copyFrom(path, at, out)
 		if err != nil {
 			return err
 		}
 		at = n
-		if pause(ctx, 200*time.Millisecond) != nil {
-			return nil
-		}
+		_ = pause(ctx, 200*time.Millisecond) // the loop looks at ctx itself
 	}
+	return nil
 }
 
 func copyFrom(path string, at int64, out io.Writer) (int64, error) {

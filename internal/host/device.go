@@ -31,12 +31,12 @@ func nodes() []node {
 // devices makes /dev of its own: the host's disks, memory and log are not in it.
 func (t *tree) devices() {
 	t.mount("tmpfs", "dev", "tmpfs", unix.MS_NOSUID, "mode=0755,size=4m")
-	t.dir("dev/net", 0o755)
+	t.dir("dev/net")
 	for _, n := range nodes() {
 		t.node(n)
 	}
 	for _, dir := range []string{"dev/pts", "dev/shm", "dev/mqueue"} {
-		t.dir(dir, 0o755)
+		t.dir(dir)
 	}
 	t.mount("devpts", "dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5")
 	t.mount("tmpfs", "dev/shm", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777")

@@ -89,7 +89,7 @@ func (m *Machine) mountOverlay(ctx context.Context) (string, error) {
 	t := &tree{root: base}
 	t.mount("tmpfs", "", "tmpfs", 0, "mode=0755")
 	for _, dir := range []string{"lower", "upper", "work", "root"} {
-		t.dir(dir, 0o755)
+		t.dir(dir)
 	}
 	if t.err != nil {
 		return "", t.err

@@ -24,7 +24,7 @@ type nsGuest struct {
 	console *consoleHub
 	network *network
 	main    Process
-	exited  chan error // one value per boot, from the thread that started it
+	exited  chan ending // one value per boot, from the thread that started it
 }
 
 // namespaceFlags make the namespaces of the supervisor.
@@ -44,7 +44,7 @@ func newNSGuest(ctx context.Context, m *Machine, log *logrus.Logger) (*nsGuest, 
 	if err != nil {
 		return nil, err
 	}
-	g := &nsGuest{machine: m, log: log, groups: groups{hierarchies, m.group()}, exited: make(chan error, 1)}
+	g := &nsGuest{machine: m, log: log, groups: groups{hierarchies, m.group()}, exited: make(chan ending, 1)}
 	if g.console, err = openConsoleHub(m.path("console.sock"), m.ConsoleLog()); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (g *nsGuest) spawn(cmd *exec.Cmd) error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			g.exited <- cmd.Wait()
+			g.exited <- ending{cmd.Wait()}
 		}
 	}()
 	return <-started
@@ -117,7 +117,7 @@ func (g *nsGuest) admit(pid int, begin *os.File) (err error) {
 // wait reads from PID 1's end what reboot(2) asked for: the kernel turns a
 // restart into SIGHUP and any kind of halt into SIGINT.
 func (g *nsGuest) wait() (outcome, error) {
-	err := <-g.exited
+	err := (<-g.exited).err
 	cleaning := g.groups.remove()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -127,6 +127,7 @@ func (g *nsGuest) wait() (outcome, error) {
 				return restarted, cleaning
 			case unix.SIGINT:
 				return poweredOff, cleaning
+			default: // reboot(2) sends no other
 			}
 		}
 	}

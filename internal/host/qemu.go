@@ -12,7 +12,7 @@ const qemuProgram = "qemu-system-x86_64"
 // Accel is how QEMU runs the machine's processors.
 type Accel string
 
-// The ways that [ChooseAccel] chooses from.
+// The ways to run a virtual machine.
 const (
 	KVM Accel = "kvm"
 	TCG Accel = "tcg"
@@ -36,7 +36,7 @@ func qemuArgs(spec *Spec, accel Accel, sshPort int) []string {
 	args = append(args,
 		"-kernel", filepath.Join(spec.Image, "vmlinuz"),
 		"-initrd", filepath.Join(spec.Image, "initrd"),
-		"-append", kernelCommandLine(spec),
+		"-append", kernelCommandLine(spec, accel),
 		"-chardev", "socket,id=console,path=console.sock,server=on,wait=off,logfile=console.log,logappend=on",
 		"-serial", "chardev:console",
 		"-qmp", "unix:qmp.sock,server=on,wait=off",
@@ -73,8 +73,13 @@ func forward(host, guest int) string {
 	return fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", host, guest)
 }
 
-func kernelCommandLine(spec *Spec) string {
+func kernelCommandLine(spec *Spec, accel Accel) string {
 	words := []string{"console=ttyS0"}
+	if accel == TCG {
+		// A busy host delays an emulated timer enough for the kernel to take it
+		// for broken, and to panic.
+		words = append(words, "no_timer_check")
+	}
 	if len(spec.Disks) > 0 {
 		words = append(words, "rancher.state.dev=LABEL=RANCHER_STATE", "rancher.state.autoformat=[/dev/vda]")
 	}

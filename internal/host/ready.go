@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,7 +48,7 @@ func (m *Machine) WaitReady(ctx context.Context, timeout time.Duration, progress
 	deadline := time.Now().Add(timeout)
 	bounded, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	boots, answered, last := 0, false, "nothing answered in it"
+	boots, last := 0, "nothing answered in it"
 	for {
 		run, err := m.Run()
 		if err != nil {
@@ -68,11 +69,10 @@ func (m *Machine) WaitReady(ctx context.Context, timeout time.Duration, progress
 			return m.notReady(ctx, "it is degraded", true)
 		case unreachable:
 		default:
-			last = strings.TrimSpace(text)
-			if !answered {
-				progress("PID 1's controller answers")
+			if now := firstLine(text); now != last {
+				last = now
+				progress(last)
 			}
-			answered = true
 		}
 		if pause(bounded, readyPoll) != nil {
 			return m.notReady(ctx, fmt.Sprintf("%s passed; last: %s", timeout, last), false)
@@ -98,12 +98,21 @@ func (m *Machine) tryWait(ctx context.Context, deadline time.Time, run *Run) (co
 	switch {
 	case err == nil:
 		return 0, string(out)
-	case errors.As(err, &exit) && exit.ExitCode() < 126 && exit.ExitCode() > 0 && strings.TrimSpace(string(out)) != "":
+	case errors.As(err, &exit) && speaks(string(out)):
 		return exit.ExitCode(), string(out)
-	case errors.As(err, &exit) && exit.ExitCode() == degradedStatus:
-		return degradedStatus, ""
 	}
 	return unreachable, string(out)
+}
+
+// speaks tells the controller's answer, which begins with a state, from the
+// complaint of a client, a shell or a tool on the way that there is none.
+func speaks(output string) bool {
+	return slices.Contains([]string{"converging", "degraded"}, firstLine(output))
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
 }
 
 // sshAnswers reports whether an SSH server greets: QEMU takes connections long

@@ -60,7 +60,7 @@ func ParsePublish(s string) (Publish, error) {
 
 // ParseSize reads a number of bytes with an optional unit: 512M, 8G, 1048576.
 func ParseSize(s string) (int64, error) {
-	digits := strings.TrimRight(s, "kKmMgGtTiB")
+	digits := strings.TrimRight(s, "kKmMgGtTiIbB")
 	units := map[string]int64{"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 	unit, known := units[strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(s[len(digits):]), "b"), "i")]
 	n, err := strconv.ParseInt(digits, 10, 64)

@@ -87,13 +87,13 @@ func (s *Store) List() ([]*Machine, error) {
 
 // create makes the folder, the key and the disks of a new machine. When it
 // fails, nothing is left of it.
-func (s *Store) create(ctx context.Context, spec Spec) (m *Machine, err error) {
+func (s *Store) create(ctx context.Context, spec Spec) (made *Machine, err error) {
 	id := make([]byte, 4)
 	if _, err := rand.Read(id); err != nil {
 		return nil, fmt.Errorf("cannot make an identity: %w", err)
 	}
 	spec.ID, spec.Created = hex.EncodeToString(id), time.Now().Truncate(time.Second)
-	m = &Machine{store: s, dir: s.dir(spec.Name), Spec: spec}
+	m := &Machine{store: s, dir: s.dir(spec.Name), Spec: spec}
 	if err := os.Mkdir(m.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make machine %q: %w", spec.Name, err)
 	}

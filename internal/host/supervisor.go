@@ -20,6 +20,9 @@ const (
 	emulatorFault
 )
 
+// ending is how the process that a machine stands and falls with ended.
+type ending struct{ err error }
+
 // guest is one way to run a machine. Its methods are called from one goroutine,
 // but for cut, powerOff and reboot, which may come at any time after start.
 type guest interface {
@@ -130,14 +133,14 @@ func (s *supervisor) boots(ctx context.Context) error {
 
 // watch passes orders on until the boot is over.
 func (s *supervisor) watch() (outcome, error) {
-	type ending struct {
+	type verdict struct {
 		outcome outcome
 		err     error
 	}
-	over := make(chan ending, 1)
+	over := make(chan verdict, 1)
 	go func() {
 		end, err := s.guest.wait()
-		over <- ending{end, err}
+		over <- verdict{end, err}
 	}()
 	for {
 		select {

@@ -24,14 +24,14 @@ func (t *tree) fail(verb, path string, err error) {
 	}
 }
 
-func (t *tree) dir(path string, mode fs.FileMode) {
+func (t *tree) dir(path string) {
 	if t.err != nil {
 		return
 	}
 	full := filepath.Join(t.root, path)
-	err := os.MkdirAll(full, mode)
+	err := os.MkdirAll(full, 0o755)
 	if err == nil {
-		err = os.Chmod(full, mode) // whatever the umask
+		err = os.Chmod(full, 0o755) // whatever the umask
 	}
 	t.fail("make", path, err)
 }
@@ -74,7 +74,7 @@ const quiet = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 // system mounts what every Linux system has.
 func (t *tree) system() {
 	for _, dir := range []string{"proc", "sys", "dev", "run", "state", "seed"} {
-		t.dir(dir, 0o755)
+		t.dir(dir)
 	}
 	t.mount("proc", "proc", "proc", quiet, "")
 	if exists(filepath.Join(t.root, "proc/sysrq-trigger")) {
@@ -97,7 +97,7 @@ func (t *tree) own(m *Machine) {
 	}
 	t.bind(m.path("seed"), "seed")
 	t.protect("seed", 0)
-	t.dir("run/ros", 0o755)
+	t.dir("run/ros")
 	t.file("run/ros/cmdline", strings.TrimSpace(m.Spec.Append)+"\n")
 }
 
@@ -111,7 +111,7 @@ func (t *tree) cgroups(hierarchies []hierarchy) {
 	for _, h := range hierarchies {
 		path := filepath.Join(base, h.name)
 		if h.name != "" {
-			t.dir(path, 0o755)
+			t.dir(path)
 		}
 		if h.unified {
 			t.mount("cgroup2", path, "cgroup2", quiet, "")
@@ -134,7 +134,7 @@ func (t *tree) leaf(path string) {
 	if err != nil || len(strings.Fields(string(available))) == 0 {
 		return // nothing to share out, as on hosts that use v1 for everything
 	}
-	t.dir(filepath.Join(path, "init"), 0o755)
+	t.dir(filepath.Join(path, "init"))
 	if t.err != nil {
 		return
 	}

@@ -25,7 +25,7 @@ type vmGuest struct {
 	sshPort int
 	main    Process
 	begin   int64 // where this boot begins in the console's log
-	exited  chan error
+	exited  chan ending
 }
 
 func newVMGuest(ctx context.Context, m *Machine, run *Run, log *logrus.Logger) (*vmGuest, error) {
@@ -39,7 +39,7 @@ func newVMGuest(ctx context.Context, m *Machine, run *Run, log *logrus.Logger) (
 		return nil, err
 	}
 	run.Accel, run.SSHPort = string(accel), port
-	return &vmGuest{machine: m, log: log, accel: accel, sshPort: port, exited: make(chan error, 1)}, nil
+	return &vmGuest{machine: m, log: log, accel: accel, sshPort: port, exited: make(chan ending, 1)}, nil
 }
 
 func freePort(ctx context.Context) (int, error) {
@@ -85,7 +85,7 @@ func (g *vmGuest) spawn(cmd *exec.Cmd) error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			g.exited <- cmd.Wait()
+			g.exited <- ending{cmd.Wait()}
 		}
 	}()
 	return <-started
@@ -100,10 +100,10 @@ func (g *vmGuest) wait() (outcome, error) {
 	for {
 		timer := time.NewTimer(faultPoll)
 		select {
-		case err := <-g.exited:
+		case end := <-g.exited:
 			timer.Stop()
-			if err != nil {
-				return died, fmt.Errorf("QEMU ended: %w", err)
+			if end.err != nil {
+				return died, fmt.Errorf("QEMU ended: %w", end.err)
 			}
 			return poweredOff, nil
 		case <-timer.C:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/daemon"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/internal/supervise"
 )
@@ -30,9 +32,12 @@ type Boot struct {
 	record *recorder
 	config cloudconfig.Config
 
+	storage    storageDrivers
 	stateDir   string // where var, home and opt are
+	seeded     bool   // a datasource said something
 	dockerLog  *logFile
 	controlLog *logFile
+	daemon     atomic.Pointer[daemon.Daemon] // how System Docker is started next
 	docker     *supervise.Process
 	controller *supervise.Process
 	actions    chan Action // capacity 1; what the power button asks for

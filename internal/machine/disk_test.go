@@ -7,7 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestProbe reads the heads of file systems that mkfs.ext4, mkfs.ext2, mkfs.vfat
@@ -68,20 +71,20 @@ func FuzzProbe(f *testing.F) {
 	})
 }
 
-func image(t testing.TB, name string) []byte {
-	t.Helper()
+func image(tb testing.TB, name string) []byte {
+	tb.Helper()
 	f, err := os.Open(filepath.Join("testdata/disks", name+".gz"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
 	z, err := gzip.NewReader(f)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	data, err := io.ReadAll(z)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }
@@ -176,8 +179,46 @@ func TestOnlyStorageWithoutADriverIsProbed(t *testing.T) {
 	add("pci", "network", "pci:v00001AF4d00001000sv0sd0bc02sc00i00", false)
 	add("virtio", "disk", "virtio:d00000002v00001AF4", false)
 	add("virtio", "random", "virtio:d00000004v00001AF4", false)
-	got := driverless(sys)
-	if len(got) != 2 || got[0] != "pci:v00008086d00001234sv0sd0bc01sc08i02" || got[1] != "virtio:d00000002v00001AF4" {
-		t.Errorf("%q", got)
+	got := findDriverless(sys)
+	if len(got) != 2 || got[0].alias != "virtio:d00000002v00001AF4" || got[0].drivers[0] != "virtio_blk" ||
+		got[1].alias != "pci:v00008086d00001234sv0sd0bc01sc08i02" || got[1].drivers != nil {
+		t.Errorf("%v", got)
+	}
+	if !hasSlowStorage(sys) || hasSlowStorage(t.TempDir()) {
+		t.Error("NVMe disks appear some time after their driver")
+	}
+}
+
+func TestModulesDep(t *testing.T) {
+	deps := parseModulesDep("kernel/fs/isofs/isofs.ko: kernel/drivers/cdrom/cdrom.ko\nkernel/fs/nls/nls_iso8859-1.ko.xz:\nrubbish\n")
+	if len(deps) != 2 || !slices.Equal(deps["isofs"], []string{"kernel/fs/isofs/isofs.ko", "kernel/drivers/cdrom/cdrom.ko"}) ||
+		!slices.Equal(deps["nls_iso8859_1"], []string{"kernel/fs/nls/nls_iso8859-1.ko.xz"}) {
+		t.Errorf("%q", deps)
+	}
+}
+
+func TestADiskThatAppearsLateIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		appeared := make(chan struct{}, 1)
+		begun := time.Now()
+		look := func() (disk, bool, error) { return disk{path: "/dev/sda"}, time.Since(begun) >= 3*time.Second, nil }
+		time.AfterFunc(time.Second, func() { appeared <- struct{}{} }) // another disk
+		time.AfterFunc(3*time.Second, func() { appeared <- struct{}{} })
+		d, found, err := awaitDisk(t.Context(), look, stateWait, appeared)
+		if err != nil || !found || d.path != "/dev/sda" || time.Since(begun) != 3*time.Second {
+			t.Errorf("%v, %v, %v after %v", d.path, found, err, time.Since(begun))
+		}
+	})
+}
+
+func TestADiskThatNeverAppearsIsNotWaitedForLong(t *testing.T) {
+	for _, limit := range []time.Duration{0, stateWait} {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			look := func() (disk, bool, error) { return disk{}, false, nil }
+			if _, found, err := awaitDisk(t.Context(), look, limit, nil); found || err != nil || time.Since(begun) != limit {
+				t.Errorf("%v, %v after %v", found, err, time.Since(begun))
+			}
+		})
 	}
 }

@@ -26,7 +26,7 @@ var kernelSettings = []struct{ path, value string }{
 // setUpHost does what programs of every service rely on. Each part is tried,
 // whatever becomes of the others.
 func setUpHost(_ context.Context, b *Boot) error {
-	name := cmp.Or(b.config.Hostname, b.config.Rancher.Defaults.Hostname, "ros")
+	name := b.hostname()
 	errs := []error{shareMounts(), setHostname(name), raiseLoopback(), writeHostFiles("/etc", name), raiseLimits()}
 	for _, s := range kernelSettings {
 		errs = append(errs, setKernel(s.path, s.value))
@@ -35,6 +35,10 @@ func setUpHost(_ context.Context, b *Boot) error {
 		errs = append(errs, rebootAfterPanic())
 	}
 	return errors.Join(errs...)
+}
+
+func (b *Boot) hostname() string {
+	return cmp.Or(b.config.Hostname, b.config.Rancher.Defaults.Hostname, "ros")
 }
 
 // shareMounts lets mounts made in one service be seen in the others.
@@ -107,9 +111,17 @@ func touchPlain(path string) error {
 	return f.Close()
 }
 
+// raiseLimits gives every process the limit of RancherOS, or what a host with a
+// lower one allows.
 func raiseLimits() error {
-	limit := unix.Rlimit{Cur: maxFiles, Max: maxFiles}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+	err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: maxFiles, Max: maxFiles})
+	if errors.Is(err, unix.EPERM) {
+		var allowed unix.Rlimit
+		if err = unix.Getrlimit(unix.RLIMIT_NOFILE, &allowed); err == nil {
+			err = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: allowed.Max, Max: allowed.Max})
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("cannot raise the limit of open files: %w", err)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -46,7 +45,11 @@ func loadModule(path string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }() // read only
-	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && !errors.Is(err, unix.EEXIST) {
+	flags := 0
+	if !strings.HasSuffix(path, ".ko") { // .ko.xz and the like
+		flags = unix.MODULE_INIT_COMPRESSED_FILE
+	}
+	if err := unix.FinitModule(int(f.Fd()), "", flags); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	return nil
@@ -89,47 +92,6 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 // environ is the environment of PID 1's children.
 func environ() []string {
 	return []string{"PATH=" + searchPath, "HOME=/root", "TERM=linux"}
-}
-
-// probeStorage loads the drivers of storage hardware that has none yet, and says
-// whether any of it has one now.
-func (b *Boot) probeStorage(ctx context.Context) bool {
-	aliases := driverless("/sys")
-	if len(aliases) == 0 {
-		return false
-	}
-	if err := b.modprobe(ctx, append([]string{"-a", "-q", "-b"}, aliases...)...); err != nil {
-		logrus.WithField("err", err).Debug("some storage drivers are not loaded")
-	}
-	return len(driverless("/sys")) < len(aliases)
-}
-
-// storageHardware are the modaliases of storage, by bus: mass storage and USB
-// controllers; virtio's block, SCSI and file systems; USB's and SCSI's disks.
-var storageHardware = map[string][]string{
-	"pci":    {"bc01", "bc0Csc03"},
-	"virtio": {"d00000002", "d00000008", "d0000001A"},
-	"vmbus":  {"vmbus:"},
-	"usb":    {"ic08"},
-	"scsi":   {"t-0x00", "t-0x05"},
-}
-
-// driverless lists the modaliases of storage hardware that no driver has taken.
-func driverless(sys string) []string {
-	var out []string
-	for bus, kinds := range storageHardware {
-		dirs, _ := filepath.Glob(filepath.Join(sys, "bus", bus, "devices", "*")) // the pattern is sound
-		for _, dir := range dirs {
-			alias := readTrimmed(filepath.Join(dir, "modalias"))
-			_, err := os.Lstat(filepath.Join(dir, "driver"))
-			wanted := slices.ContainsFunc(kinds, func(k string) bool { return strings.Contains(alias, k) })
-			if errors.Is(err, fs.ErrNotExist) && wanted {
-				out = append(out, alias)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // readTrimmed reads a small file of sysfs; what cannot be read is empty.

@@ -39,6 +39,7 @@ func kernelMounts() []mountPoint {
 // deviceLinks are what programs expect in /dev besides devices.
 var deviceLinks = map[string]string{
 	"/dev/fd": "/proc/self/fd", "/dev/stdin": "fd/0", "/dev/stdout": "fd/1", "/dev/stderr": "fd/2",
+	"/dev/log": "/run/syslog/log", // service syslog listens there
 }
 
 // mountKernelFilesystems mounts what the kernel offers, in the initrd's root or,

@@ -33,6 +33,11 @@ func watchPowerButton(ctx context.Context, b *Boot) error {
 	}
 	b.spawn(ctx, "power button", func(ctx context.Context) {
 		defer stop()
+		// The device manager would load them too, but a machine without it must
+		// still switch off.
+		if tree, err := openModules("/"); err != nil || tree.load("button", "evdev") != nil {
+			b.probe(ctx, "button", "evdev")
+		}
 		watch := buttons{open: map[string]bool{}, pressed: b.powerPressed}
 		for {
 			watch.scan(ctx, inputFolder)

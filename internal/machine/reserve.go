@@ -1,11 +1,12 @@
 package machine
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -13,38 +14,56 @@ const (
 	// reserveName is a file on the state disk that holds nothing. A machine with
 	// a full disk gives it up to be able to boot and be cleaned up.
 	reserveName = ".reserve"
-	reserveSize = 64 << 20
-	// fullBelow is how little space counts as full: less than what the two
-	// daemons write at their start.
-	fullBelow = 32 << 20
+	maxReserve  = 64 << 20
+	minReserve  = 8 << 20
+	// noSpace is less than System Docker needs to start and make its containers.
+	noSpace = 8 << 20
 )
+
+// reserveFor is how much is held back on a disk of this size, which is also how
+// little free space counts as full.
+func reserveFor(total uint64) uint64 { return min(maxReserve, max(minReserve, total/16)) }
 
 // checkSpace tells about a full state disk and gives up the reserve; on a disk
 // with enough space it makes the reserve again.
-func (b *Boot) checkSpace(dir string) {
-	space, err := freeSpace(dir)
+func checkSpace(_ context.Context, b *Boot) error {
+	have, err := freeSpace(stateMount)
 	if err != nil {
-		logrus.WithField("err", err).Warn("the space on the state disk is not known")
-		return
+		return err
 	}
-	reserve := filepath.Join(dir, reserveName)
-	info, err := os.Stat(reserve)
-	held := err == nil && info.Size() > 0
+	size := reserveFor(have.total)
+	reserve := filepath.Join(stateMount, reserveName)
+	_, err = os.Stat(reserve)
+	held := err == nil
 	switch {
-	case space.free < fullBelow && held:
-		err = os.Remove(reserve)
-		b.problem("the state disk is full; %d MiB held back for this were freed: remove what is not needed", reserveSize>>20)
-	case space.free < fullBelow:
-		err = nil
-		b.problem("the state disk is full: %d KiB are free", space.free>>10)
-	case !held && space.free > 4*reserveSize && space.total > 16*reserveSize:
-		err = makeReserve(reserve)
-	default:
-		err = nil
+	case have.free < size/2 && held:
+		if err := os.Remove(reserve); err != nil {
+			return fmt.Errorf("cannot give up the reserve of a full disk: %w", err)
+		}
+		b.problem("the state disk is full; %d MiB that were held back for this are free now: remove what is not needed", size>>20)
+	case have.free < size/2:
+		b.problem("the state disk is full (%d MiB are free): remove what is not needed", have.free>>20)
+	case !held && have.free > 3*size && ownFilesystem(stateMount):
+		return makeReserve(reserve, size)
 	}
+	return nil
+}
+
+// ownFilesystem says whether the whole of a file system that lasts is mounted
+// at path: nothing is held back in a host's folder, nor in memory.
+func ownFilesystem(path string) bool {
+	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		logrus.WithField("err", err).Warn("the reserve on the state disk cannot be changed")
+		return false
 	}
+	own := false
+	for line := range strings.Lines(string(table)) {
+		at, of, _ := strings.Cut(line, " - ")
+		if fields := strings.Fields(at); len(fields) > 4 && fields[4] == path {
+			own = fields[3] == "/" && !strings.HasPrefix(of, "tmpfs ")
+		}
+	}
+	return own
 }
 
 type space struct{ total, free uint64 }
@@ -59,13 +78,14 @@ func freeSpace(dir string) (space, error) {
 }
 
 // makeReserve allocates without writing, where the file system can.
-func makeReserve(path string) error {
+func makeReserve(path string, size uint64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot make %s: %w", path, err)
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, reserveSize); err != nil {
+	//nolint:gosec // at most maxReserve
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(size)); err != nil {
 		return fmt.Errorf("cannot make %s: %w", path, err)
 	}
 	return nil

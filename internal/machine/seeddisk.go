@@ -22,26 +22,26 @@ const (
 
 // seedLabels are the labels of datasource disks, the better one first.
 var seedLabels = []struct{ label, datasource string }{
-	{configTag, "configdrive"}, {"CONFIG-2", "configdrive"},
-	{"cidata", "nocloud"}, {"CIDATA", "nocloud"},
+	{configTag, "configdrive"},
+	{"CONFIG-2", "configdrive"},
+	{"cidata", "nocloud"},
+	{"CIDATA", "nocloud"},
 }
 
 // readSeedDisk keeps what a config drive or a NoCloud disk says; without one it
 // does nothing. Disks are there before PID 1 is, so that none is waited for.
 func readSeedDisk(ctx context.Context, b *Boot) error {
+	b.storage.load(ctx, b, true)
 	all, err := disks()
 	if err != nil {
 		return err
 	}
 	for _, s := range seedLabels {
 		if d, found := findDisk(all, "LABEL="+s.label); found {
-			return readSeedFrom(s.datasource, d.path, d.FSType, "")
+			return b.readSeedFrom(s.datasource, d.path, d.FSType, "")
 		}
 		if s.label == configTag && hasTag("/sys", configTag) {
-			if err := b.modprobe(ctx, "-a", "-q", "-b", "9p", "9pnet_virtio"); err != nil {
-				logrus.WithField("err", err).Debug("the kernel may lack 9p")
-			}
-			return readSeedFrom(s.datasource, configTag, "9p", "trans=virtio,version=9p2000.L")
+			return b.readSeedFrom(s.datasource, configTag, "9p", "trans=virtio,version=9p2000.L")
 		}
 	}
 	return nil
@@ -59,10 +59,11 @@ func hasTag(sys, tag string) bool {
 	return false
 }
 
-func readSeedFrom(datasource, device, fstype, data string) (err error) {
+func (b *Boot) readSeedFrom(datasource, device, fstype, data string) (err error) {
 	if err := os.MkdirAll(seedMount, 0o700); err != nil {
 		return fmt.Errorf("cannot make a mount point: %w", err)
 	}
+	loadFilesystem(fstype)
 	flags := uintptr(unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
 	if err := unix.Mount(device, seedMount, fstype, flags, data); err != nil {
 		return fmt.Errorf("cannot mount datasource %s (%s): %w", device, fstype, err)
@@ -73,7 +74,23 @@ func readSeedFrom(datasource, device, fstype, data string) (err error) {
 		}
 	}()
 	logrus.Infof("datasource %s is on %s", datasource, device)
-	return keepSeed(datasource, seedMount)
+	return b.keepSeed(datasource, seedMount)
+}
+
+// filesystemModules are what it takes to mount a file system, by its type. The
+// kernel would ask modprobe for them, which takes longer.
+var filesystemModules = map[string][]string{
+	"iso9660": {"isofs"}, "vfat": {"vfat", "nls_cp437", "nls_ascii"}, "9p": {"9pnet_virtio", "9p"}, "ext4": {"ext4"},
+}
+
+func loadFilesystem(fstype string) {
+	tree, err := openModules("/")
+	if err == nil {
+		err = tree.load(filesystemModules[fstype]...)
+	}
+	if err != nil {
+		logrus.WithField("err", err).Debug("the kernel has to find the file system by itself")
+	}
 }
 
 // readSeedFolder reads the folder that stands for a NoCloud disk in namespaces.
@@ -81,10 +98,10 @@ func readSeedFolder(_ context.Context, b *Boot) error {
 	if _, err := os.Stat(seedFolder); errors.Is(err, fs.ErrNotExist) || !b.Namespaced {
 		return nil
 	}
-	return keepSeed("nocloud", seedFolder)
+	return b.keepSeed("nocloud", seedFolder)
 }
 
-func keepSeed(datasource, dir string) error {
+func (b *Boot) keepSeed(datasource, dir string) error {
 	seed, err := source.ReadSeed(dir)
 	if errors.Is(err, source.ErrNoSeed) {
 		logrus.WithField("err", err).Info("a datasource is empty")
@@ -93,5 +110,19 @@ func keepSeed(datasource, dir string) error {
 	if err != nil {
 		return err
 	}
+	b.seeded = true
 	return source.SaveSeed("/", datasource, seed)
+}
+
+// adoptSeed reads the configuration once more when a datasource was found, and
+// makes what was set up before it follow.
+func adoptSeed(ctx context.Context, b *Boot) error {
+	if !b.seeded {
+		return nil
+	}
+	if err := readConfig(ctx, b); err != nil {
+		return err
+	}
+	name := b.hostname()
+	return errors.Join(setHostname(name), writeHostFiles("/etc", name), b.reconfigureSystemDocker())
 }

@@ -22,6 +22,8 @@ const (
 	stateLabel = "RANCHER_STATE"
 	// stateWait is how long a disk is waited for that the configuration names.
 	stateWait = 10 * time.Second
+	// slowStorageWait is for disks that appear some time after their driver.
+	slowStorageWait = 2 * time.Second
 )
 
 // mountState mounts the state disk at /state. Without one, or with one that
@@ -38,7 +40,6 @@ func mountState(ctx context.Context, b *Boot) error {
 	}
 	switch {
 	case err == nil && found:
-		b.checkSpace(stateMount)
 		return b.chooseDirectory(st.Directory)
 	case err == nil && st.Required:
 		return fmt.Errorf("cannot find %s, which rancher.state.required asks for", stateSpec(st))
@@ -71,35 +72,34 @@ func (b *Boot) chooseDirectory(dir string) error {
 	return nil
 }
 
-// stateDisk finds the disk; drivers are loaded, blank disks formatted and late
-// disks waited for only when it is not there at once.
+// stateDisk finds the disk. A blank one is formatted when it is not there, and a
+// late one is waited for when somebody named it.
 func (b *Boot) stateDisk(ctx context.Context, st cloudconfig.State) (disk, bool, error) {
-	spec := stateSpec(st)
-	d, found, err := lookForDisk(spec)
-	if err != nil || found {
-		return d, found, err
-	}
 	appeared, stop, err := uevents(ctx, "block")
 	if err != nil {
 		return disk{}, false, err
 	}
 	defer stop()
-	if d, found, err = b.autoformat(ctx, st.Autoformat); err != nil || found {
+	look := func() (disk, bool, error) {
+		d, found, err := lookForDisk(stateSpec(st))
+		if err != nil || found {
+			return d, found, err
+		}
+		return b.autoformat(ctx, st.Autoformat)
+	}
+	b.storage.load(ctx, b, false)
+	if d, found, err := look(); err != nil || found {
 		return d, found, err
 	}
-	if b.probeStorage(ctx) {
-		if d, found, err = b.awaitDisk(ctx, spec, time.Second, appeared); err != nil || found {
-			return d, found, err
-		}
-		if d, found, err = b.autoformat(ctx, st.Autoformat); err != nil || found {
-			return d, found, err
-		}
+	b.storage.load(ctx, b, true)
+	limit := time.Duration(0)
+	switch {
+	case b.awaited(st):
+		limit = stateWait
+	case hasSlowStorage("/sys"):
+		limit = slowStorageWait
 	}
-	if !b.awaited(st) {
-		return disk{}, false, nil
-	}
-	logrus.Infof("waiting for %s", spec)
-	return b.awaitDisk(ctx, spec, stateWait, appeared)
+	return awaitDisk(ctx, look, limit, appeared)
 }
 
 // awaited says whether somebody named the disk, besides the image itself.
@@ -117,13 +117,18 @@ func lookForDisk(spec string) (disk, bool, error) {
 	return d, found, nil
 }
 
-// awaitDisk looks again whenever a block device appears.
-func (b *Boot) awaitDisk(ctx context.Context, spec string, limit time.Duration, appeared <-chan struct{}) (disk, bool, error) {
+// awaitDisk looks, and looks again whenever a block device appears.
+func awaitDisk(ctx context.Context, look func() (disk, bool, error), limit time.Duration, appeared <-chan struct{}) (disk, bool, error) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	for {
-		if d, found, err := lookForDisk(spec); err != nil || found {
+	for told := false; ; {
+		d, found, err := look()
+		if err != nil || found || limit == 0 {
 			return d, found, err
+		}
+		if !told {
+			told = true
+			logrus.Infof("waiting for the state disk, for at most %v", limit)
 		}
 		select {
 		case <-ctx.Done():
@@ -153,10 +158,10 @@ func (b *Boot) mountStateDisk(ctx context.Context, d disk, st cloudconfig.State)
 	if d.Dirty {
 		b.repair(ctx, d)
 	}
-	err := mountDisk(d.path, stateMount, fstype, 0)
+	err := mountDisk(d.path, stateMount, fstype)
 	if err != nil && fstype == "ext4" {
 		b.repair(ctx, d)
-		err = mountDisk(d.path, stateMount, fstype, 0)
+		err = mountDisk(d.path, stateMount, fstype)
 	}
 	if err == nil {
 		logrus.Infof("the state is on %s", d.path)
@@ -164,8 +169,9 @@ func (b *Boot) mountStateDisk(ctx context.Context, d disk, st cloudconfig.State)
 	return err
 }
 
-func mountDisk(device, target, fstype string, flags uintptr) error {
-	if err := unix.Mount(device, target, fstype, flags, ""); err != nil {
+func mountDisk(device, target, fstype string) error {
+	loadFilesystem(fstype)
+	if err := unix.Mount(device, target, fstype, 0, ""); err != nil {
 		return fmt.Errorf("cannot mount %s: %w", device, err)
 	}
 	return nil

@@ -26,7 +26,7 @@ const probeSize = 36 << 10
 func probe(r io.ReaderAt) (Superblock, error) {
 	head := make([]byte, probeSize)
 	n, err := r.ReadAt(head, 0)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+	if err != nil && err != io.EOF {
 		return Superblock{}, fmt.Errorf("cannot read a superblock: %w", err)
 	}
 	head = head[:n]
@@ -123,7 +123,7 @@ func fatRootLabel(boot []byte, wide bool, r io.ReaderAt) string {
 	}
 	folder := make([]byte, min(size, 32<<10))
 	n, err := r.ReadAt(folder, start*sector)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+	if err != nil && err != io.EOF {
 		return ""
 	}
 	const attributes, volumeLabel, longName, deleted = 11, 0x08, 0x0F, 0xE5

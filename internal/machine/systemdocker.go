@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/daemon"
@@ -34,21 +37,61 @@ const (
 
 // startSystemDocker starts it and keeps it running; it does not wait for it.
 func startSystemDocker(ctx context.Context, b *Boot) error {
-	d := daemon.System(b.config, daemonEnv(systemFile(b.config)))
-	b.warnings(d.Warnings)
-	if err := writeDaemonFiles(d); err != nil {
+	if _, err := b.configureSystemDocker(); err != nil {
 		return err
 	}
 	if b.docker != nil {
 		return nil // it was started by an earlier try of the boot
 	}
-	b.docker = supervise.NewProcess(supervise.Spec{
-		Name:    "system-docker",
-		Command: func() *exec.Cmd { return b.dockerCommand(d) },
-	}, b.reaper)
+	if err := b.isolateData(); err != nil {
+		return err
+	}
+	b.docker = supervise.NewProcess(supervise.Spec{Name: "system-docker", Command: b.dockerCommand}, b.reaper)
 	b.docker.Start()
 	b.spawn(ctx, "System Docker's socket", b.watchSocket)
 	return nil
+}
+
+// isolateData keeps the mounts inside System Docker's containers to themselves.
+// Those of a container with a shared volume would otherwise spread through the
+// folder of its root into the host, and from there into other containers. On a
+// full disk the data is in memory: the machine comes up and can be cleaned up.
+func (b *Boot) isolateData() error {
+	source, fstype, flags, data := systemDockerData, "", uintptr(unix.MS_BIND), ""
+	if have, err := freeSpace(systemDockerData); err == nil && have.free < noSpace {
+		b.problem("there is no space for System Docker: until the next boot, system services are kept in memory")
+		source, fstype, flags, data = "tmpfs", "tmpfs", 0, "mode=0710"
+	}
+	if err := unix.Mount(source, systemDockerData, fstype, flags, data); err != nil {
+		return fmt.Errorf("cannot isolate System Docker's data: %w", err)
+	}
+	if err := unix.Mount("", systemDockerData, "", unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("cannot isolate System Docker's data: %w", err)
+	}
+	return nil
+}
+
+// configureSystemDocker writes its configuration, and says whether that differs
+// from the one before.
+func (b *Boot) configureSystemDocker() (changed bool, err error) {
+	d := daemon.System(b.config, daemonEnv(systemFile(b.config)))
+	old := b.daemon.Swap(&d)
+	if old != nil && bytes.Equal(old.JSON, d.JSON) && slices.Equal(old.Args, d.Args) && slices.Equal(old.Environ, d.Environ) {
+		return false, nil
+	}
+	b.warnings(d.Warnings)
+	return true, writeDaemonFiles(d)
+}
+
+// reconfigureSystemDocker starts it again if its configuration has changed since
+// it was started.
+func (b *Boot) reconfigureSystemDocker() error {
+	changed, err := b.configureSystemDocker()
+	if err != nil || !changed {
+		return err
+	}
+	logrus.Info("System Docker is started again with another configuration")
+	return b.docker.Restart(syscall.SIGTERM)
 }
 
 // systemFile is a daemon.json that the user wants System Docker to read, too;
@@ -107,7 +150,8 @@ func writeDaemonFiles(d daemon.Daemon) error {
 	return nil
 }
 
-func (b *Boot) dockerCommand(d daemon.Daemon) *exec.Cmd {
+func (b *Boot) dockerCommand() *exec.Cmd {
+	d := b.daemon.Load()
 	// After a crash the number in the file may be another process's, and the
 	// daemon would take that for itself.
 	if err := os.Remove(systemDockerPID); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -172,11 +216,14 @@ func awaitSystemDocker(ctx context.Context, b *Boot) error {
 
 // setDataAside lets System Docker begin with empty data and the old volumes.
 func (b *Boot) setDataAside(ctx context.Context) error {
-	if space, err := freeSpace(systemDockerData); err != nil || space.free < fullBelow {
+	if have, err := freeSpace(systemDockerData); err != nil || have.free < noSpace {
 		return nil //nolint:nilerr // a full disk is the likelier reason, and not mended by this
 	}
 	if err := b.docker.Stop(ctx); err != nil {
 		logrus.WithField("err", err).Warn("System Docker does not stop")
+	}
+	if err := unix.Unmount(systemDockerData, unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("cannot set System Docker's data aside: %w", err)
 	}
 	broken := systemDockerData + ".broken"
 	if err := os.RemoveAll(broken); err != nil {
@@ -191,6 +238,9 @@ func (b *Boot) setDataAside(ctx context.Context) error {
 	err := os.Rename(filepath.Join(broken, "volumes"), filepath.Join(systemDockerData, "volumes"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot keep System Docker's volumes: %w", err)
+	}
+	if err := b.isolateData(); err != nil {
+		return err
 	}
 	b.problem("System Docker did not start with its data, which is now in %s; system services are made anew, volumes were kept", broken)
 	b.docker.Start()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -25,8 +26,14 @@ const userDockerPID = "/run/docker.pid"
 // ExecUserDocker is the main of the service docker: it prepares the container
 // that it runs in and becomes dockerd. It returns only when it fails.
 func ExecUserDocker(_ context.Context) error {
-	if err := prepareShimCgroup(cgroupRoot); err != nil {
+	hybrid, err := prepareShimCgroup(cgroupRoot)
+	if err != nil {
 		return err
+	}
+	if hybrid {
+		if err := wrapShim(); err != nil {
+			return err
+		}
 	}
 	// What users mount below their volumes propagates as it would on a host.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
@@ -57,39 +64,94 @@ func ExecUserDocker(_ context.Context) error {
 	return nil
 }
 
-// prepareShimCgroup makes the group of the shims in every hierarchy.
-func prepareShimCgroup(root string) error {
+// prepareShimCgroup makes the group of the shims in every hierarchy. It says
+// whether there are hierarchies of both versions.
+func prepareShimCgroup(root string) (hybrid bool, err error) {
 	if isCgroup2(root) {
-		return makeGroup(filepath.Join(root, shimCgroup))
+		return false, makeGroup(filepath.Join(root, shimCgroup))
 	}
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return fmt.Errorf("cannot read the control groups: %w", err)
+		return false, fmt.Errorf("cannot read the control groups: %w", err)
+	}
+	if err := hideStrayCgroups(root); err != nil {
+		return false, err
 	}
 	v1, unified := parseSelfCgroup(string(own))
 	for _, h := range v1 {
 		if err := makeGroup1(root, h); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if !unified {
-		return nil
+		return false, nil
 	}
-	// The shims' option moves them in the hierarchies of version 1 only. In the
-	// unified one they stay where this process is, so it leaves the service's
-	// group there; the service still ends with the groups of version 1.
 	dir := filepath.Join(root, "unified")
 	if err := remountCgroup(dir, "cgroup2", ""); err != nil {
-		return err
+		return false, err
 	}
-	group := filepath.Join(dir, shimCgroup)
-	if err := makeGroup(group); err != nil {
-		return err
+	return true, makeGroup(filepath.Join(dir, shimCgroup))
+}
+
+// shimWrapper is put before the shim on hosts with control groups of both
+// versions: there the daemon's option moves a shim in those of version 1 only,
+// and it would be killed through its group of version 2.
+const shimWrapper = `#!/bin/sh
+echo 0 >/sys/fs/cgroup/unified` + shimCgroup + `/cgroup.procs
+exec /usr/bin/containerd-shim-runc-v2 "$@"
+`
+
+// wrapShim lets the daemon find the wrapper before the shim.
+func wrapShim() error {
+	const dir = "/run/ros/shim"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot wrap the shim: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte("0"), 0o644); err != nil {
-		return fmt.Errorf("cannot leave the service's control group: %w", err)
+	if err := os.WriteFile(dir+"/containerd-shim-runc-v2", []byte(shimWrapper), 0o755); err != nil { //nolint:gosec // a program
+		return fmt.Errorf("cannot wrap the shim: %w", err)
+	}
+	if err := os.Setenv("PATH", dir+":"+searchPath); err != nil {
+		return fmt.Errorf("cannot wrap the shim: %w", err)
 	}
 	return nil
+}
+
+// hideStrayCgroups unmounts the copies of this container's control groups that
+// come with its volume /var, in which its own root lies: the shim takes the
+// first it finds for the machine's.
+func hideStrayCgroups(root string) error {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return fmt.Errorf("cannot read the mounts: %w", err)
+	}
+	for _, target := range strayCgroups(string(table), root) {
+		// Only here: the mount below it may be shared with the machine.
+		if err := unix.Mount("", filepath.Dir(target), "", unix.MS_PRIVATE, ""); err != nil {
+			return fmt.Errorf("cannot hide control groups: %w", err)
+		}
+		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("cannot hide control groups: %w", err)
+		}
+	}
+	return nil
+}
+
+// strayCgroups lists, last mounted first, the hierarchies of version 1 that are
+// mounted outside root, from the text of mountinfo.
+func strayCgroups(mountinfo, root string) []string {
+	var out []string
+	for line := range strings.Lines(mountinfo) {
+		own, of, ok := strings.Cut(line, " - ")
+		fields := strings.Fields(own)
+		if !ok || len(fields) < 5 || !strings.HasPrefix(of, "cgroup ") {
+			continue
+		}
+		if target := unescape(fields[4]); !strings.HasPrefix(target, root+"/") {
+			out = append(out, target)
+		}
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // makeGroup1 makes the group in one hierarchy of version 1. A container sees

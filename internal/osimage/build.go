@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -54,14 +53,11 @@ func Build(ctx context.Context, o Options) error {
 	if err := replaceFile(filepath.Join(o.Out, "vmlinuz"), kernel.Image); err != nil {
 		return err
 	}
-	initrd, err := initrdTree(o, squashfs, kernel)
+	parts, err := writeInitrd(o, squashfs, kernel)
 	if err != nil {
 		return err
 	}
-	if err := writeInitrd(initrd, filepath.Join(o.Out, "initrd"), o.Stamp); err != nil {
-		return err
-	}
-	return report(o, root, initrd, kernel)
+	return report(o, root, append(parts, Part{"vmlinuz " + kernel.Release, int64(len(kernel.Image))}))
 }
 
 // packages fetches the Debian packages once; afterwards the list of the first
@@ -121,7 +117,7 @@ func rootTree(ctx context.Context, o Options, debs []string, kernel Kernel) (*Tr
 	if err != nil {
 		return nil, err
 	}
-	if err := addEtc(t, o.Version); err != nil {
+	if err := addRootfs(t, o.Version); err != nil {
 		return nil, err
 	}
 	dropUnneededLibraries(t)
@@ -214,56 +210,6 @@ func addCatalogue(t *Tree, folder string) error {
 	return nil
 }
 
-// initrdTree makes what the kernel unpacks: PID 1, the modules that it loads,
-// and the root file system as one file.
-func initrdTree(o Options, squashfs string, kernel Kernel) (*Tree, error) {
-	t := &Tree{nodes: map[string]Node{}}
-	for target, source := range map[string]string{"init": o.Init, "root.squashfs": squashfs} {
-		data, err := os.ReadFile(source)
-		if err != nil {
-			return nil, fmt.Errorf("cannot add /%s to the initrd: %w", target, err)
-		}
-		t.File(target, 0o755, data)
-	}
-	// PID 1 finds the places for its first mounts ready.
-	for _, dir := range []string{"dev", "proc", "sys", "run", "root"} {
-		t.Folder(dir, 0o755)
-	}
-	absent, err := addEarlyModules(t, kernel)
-	if err != nil {
-		return nil, err
-	}
-	if len(absent) > 0 {
-		slices.Sort(absent)
-		fmt.Fprintf(o.Log, "not modules of this kernel (built in or absent): %s\n", strings.Join(absent, ", "))
-	}
-	return t, nil
-}
-
-// writeInitrd writes the archive uncompressed: nearly all of it is the
-// squashfs, which is compressed already.
-func writeInitrd(t *Tree, target string, stamp time.Time) error {
-	f, err := os.CreateTemp(filepath.Dir(target), ".initrd")
-	if err != nil {
-		return fmt.Errorf("cannot write initrd: %w", err)
-	}
-	defer os.Remove(f.Name())
-	err = t.WriteCPIO(f, stamp)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), target)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write initrd: %w", err)
-	}
-	return nil
-}
-
 // replaceFile writes a file so that it is never seen half written.
 func replaceFile(target string, data []byte) error {
 	if err := os.WriteFile(target+".new", data, 0o644); err != nil {
@@ -276,16 +222,7 @@ func replaceFile(target string, data []byte) error {
 }
 
 // report prints what the sizes are made of.
-func report(o Options, root, initrd *Tree, kernel Kernel) error {
-	outside := func(n Node, _ bool) int64 { return int64(len(n.Data)) }
-	squashfs := outside(initrd.Lookup("root.squashfs"))
-	early := initrd.Size("modules/")
-	booted := []Part{
-		{"vmlinuz " + kernel.Release, int64(len(kernel.Image))},
-		{"initrd: root.squashfs (" + string(o.Compression) + ")", squashfs},
-		{"initrd: modules", early},
-		{"initrd: init", outside(initrd.Lookup("init"))},
-	}
+func report(o Options, root *Tree, booted []Part) error {
 	var sum int64
 	for _, p := range booted {
 		sum += p.Size

@@ -136,7 +136,7 @@ func archiveImage(img v1.Image, layer []byte, tag name.Tag, stamp time.Time) ([]
 	if err != nil {
 		return nil, SystemImage{}, err
 	}
-	t := &Tree{nodes: map[string]Node{}}
+	t := emptyTree()
 	blob := func(content []byte) v1.Hash {
 		hash := v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(content))}
 		t.File(blobPath(hash), 0o644, content)

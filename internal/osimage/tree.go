@@ -37,6 +37,11 @@ func NewTree() *Tree {
 	return t
 }
 
+// emptyTree returns a tree for an archive that is no root file system.
+func emptyTree() *Tree {
+	return &Tree{nodes: map[string]Node{}}
+}
+
 // Add stores a node and the folders above it that are missing.
 func (t *Tree) Add(name string, n Node) {
 	name = mergedPath(name)

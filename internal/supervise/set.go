@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -101,5 +102,7 @@ func (p Program) command() *exec.Cmd {
 	// The processes of a set end by its Stop, in order, not with a context.
 	cmd := exec.Command(p.Argv[0], p.Argv[1:]...) //nolint:noctx // ended by Process.Stop
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	// A getty can own its terminal only as the leader of a session.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
 }

@@ -154,20 +154,20 @@ func (s *subject) get(t *testing.T, name string) plan.Container {
 	return c
 }
 
-// eventually waits until a container is in a state.
-func (s *subject) eventually(t *testing.T, name string, want plan.State) plan.Container {
+// eventually waits until the service's container is in a state.
+func (s *subject) eventually(t *testing.T, want plan.State) plan.Container {
 	t.Helper()
 	tick, end := time.NewTicker(20*time.Millisecond), time.NewTimer(s.Patience)
 	defer tick.Stop()
 	defer end.Stop()
 	for {
-		c := s.get(t, name)
+		c := s.get(t, service)
 		if c.State == want {
 			return c
 		}
 		select {
 		case <-end.C:
-			t.Fatalf("%s is %s, want %s", name, c.State, want)
+			t.Fatalf("the container is %s, want %s", c.State, want)
 		case <-tick.C:
 		}
 	}
@@ -190,12 +190,14 @@ func (s *subject) removeAll(t *testing.T) {
 }
 
 func observesNothing(t *testing.T, s *subject) {
+	t.Helper()
 	if c := s.observe(t).Containers; len(c) != 0 {
 		t.Errorf("containers %+v", c)
 	}
 }
 
 func bringsImages(t *testing.T, s *subject) {
+	t.Helper()
 	if s.Bring != "" {
 		s.must(t, plan.Step{Verb: s.Bring, Image: s.Image})
 	}
@@ -205,6 +207,7 @@ func bringsImages(t *testing.T, s *subject) {
 }
 
 func createsContainers(t *testing.T, s *subject) {
+	t.Helper()
 	before := time.Now().Add(-time.Second)
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	d := s.observe(t)
@@ -222,6 +225,7 @@ func createsContainers(t *testing.T, s *subject) {
 }
 
 func createsTwice(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	first := s.get(t, service)
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
@@ -231,6 +235,7 @@ func createsTwice(t *testing.T, s *subject) {
 }
 
 func refusesTakenNames(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	s.refused(t, plan.Step{Verb: plan.Create, Name: service}, s.svc("2"))
 	s.must(t, plan.Step{Verb: plan.CreateNext, Name: service + ".next"})
@@ -239,6 +244,7 @@ func refusesTakenNames(t *testing.T, s *subject) {
 }
 
 func refusesMissingImages(t *testing.T, s *subject) {
+	t.Helper()
 	svc := s.svc("1")
 	svc.Spec.Image = "conformance.invalid/nothing:1"
 	s.refused(t, plan.Step{Verb: plan.Create, Name: service}, svc)
@@ -248,35 +254,38 @@ func refusesMissingImages(t *testing.T, s *subject) {
 }
 
 func startsAndStops(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
-	c := s.eventually(t, service, plan.Running)
+	c := s.eventually(t, plan.Running)
 	if c.Started.IsZero() || c.Started.Before(c.Created) {
 		t.Errorf("created %s, started %s", c.Created, c.Started)
 	}
 	s.must(t, plan.Step{Verb: plan.Stop, Container: c.ID, Name: service})
-	c = s.eventually(t, service, plan.Exited)
+	c = s.eventually(t, plan.Exited)
 	if c.Finished.Before(c.Started) {
 		t.Errorf("started %s, finished %s", c.Started, c.Finished)
 	}
 	s.must(t, plan.Step{Verb: plan.Start, Container: c.ID, Name: service})
-	s.eventually(t, service, plan.Running)
+	s.eventually(t, plan.Running)
 }
 
 func kills(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
-	c := s.eventually(t, service, plan.Running)
+	c := s.eventually(t, plan.Running)
 	s.must(t, plan.Step{Verb: plan.Kill, Container: c.ID, Name: service})
-	if c = s.eventually(t, service, plan.Exited); c.ExitCode == 0 {
+	if c = s.eventually(t, plan.Exited); c.ExitCode == 0 {
 		t.Error("the exit status is 0")
 	}
 }
 
 func replaces(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
-	old, svc := s.eventually(t, service, plan.Running), s.svc("2")
+	old, svc := s.eventually(t, plan.Running), s.svc("2")
 	for _, step := range []plan.Step{
 		{Verb: plan.CreateNext, Name: service + ".next"},
 		{Verb: plan.Stop, Container: old.ID, Name: service},
@@ -288,24 +297,25 @@ func replaces(t *testing.T, s *subject) {
 			t.Fatalf("%s: %v", step.Verb, err)
 		}
 	}
-	c := s.eventually(t, service, plan.Running)
+	c := s.eventually(t, plan.Running)
 	if c.ID == old.ID || c.Hash != svc.Hash || len(s.observe(t).Containers) != 1 {
 		t.Errorf("containers %+v", s.observe(t).Containers)
 	}
 }
 
 func repeats(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.CreateNext, Name: service + ".next"})
 	rename := plan.Step{Verb: plan.Rename, From: service + ".next", Name: service}
 	s.must(t, rename)
 	s.must(t, rename)
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
-	c := s.eventually(t, service, plan.Running)
+	c := s.eventually(t, plan.Running)
 	for _, v := range []plan.Verb{plan.Stop, plan.Kill, plan.Remove} {
 		s.must(t, plan.Step{Verb: v, Container: c.ID, Name: service})
 		if v != plan.Remove {
-			s.eventually(t, service, plan.Exited)
+			s.eventually(t, plan.Exited)
 		}
 		s.must(t, plan.Step{Verb: v, Container: c.ID, Name: service})
 	}
@@ -319,14 +329,16 @@ func repeats(t *testing.T, s *subject) {
 }
 
 func unpauses(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
-	c := s.eventually(t, service, plan.Running)
+	c := s.eventually(t, plan.Running)
 	s.must(t, plan.Step{Verb: plan.Unpause, Container: c.ID, Name: service})
-	s.eventually(t, service, plan.Running)
+	s.eventually(t, plan.Running)
 }
 
 func nudges(t *testing.T, s *subject) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	nudged, ended := make(chan struct{}, 1), make(chan struct{})
 	go func() {
@@ -359,9 +371,10 @@ func nudges(t *testing.T, s *subject) {
 }
 
 func logs(t *testing.T, s *subject) {
+	t.Helper()
 	s.must(t, plan.Step{Verb: plan.Create, Name: service})
 	s.must(t, plan.Step{Verb: plan.Start, Name: service})
-	c := s.eventually(t, service, plan.Running)
+	c := s.eventually(t, plan.Running)
 	s.must(t, plan.Step{Verb: plan.Kill, Container: c.ID, Name: service})
 	var out bytes.Buffer
 	if err := s.engine.Logs(t.Context(), s.Scope, service, servicectl.LogOptions{Tail: -1}, &out); err != nil {

@@ -11,10 +11,10 @@ import (
 var rootfs embed.FS
 
 // special permissions of files in rootfs; all others are 0644.
-var etcPermissions = map[string]fs.FileMode{
-	"etc/shadow":          0o640,
-	"etc/sudoers":         0o440,
-	"etc/ssh/sshd_config": 0o600,
+var rootfsPermissions = map[string]fs.FileMode{
+	"etc/shadow":             0o640,
+	"etc/sudoers":            0o440,
+	"usr/libexec/ros/syslog": 0o755,
 }
 
 // folders of a running machine that no package brings.
@@ -28,9 +28,9 @@ var rootFolders = map[string]fs.FileMode{
 	"etc/ssl/certs": 0o755,
 }
 
-// addEtc adds our own files, the folders of a running machine, and what names
+// addRootfs adds our own files, the folders of a running machine, and what names
 // the release.
-func addEtc(t *Tree, version string) error {
+func addRootfs(t *Tree, version string) error {
 	for name, perm := range rootFolders {
 		t.Folder(name, perm)
 	}
@@ -40,7 +40,7 @@ func addEtc(t *Tree, version string) error {
 		}
 		data, err := rootfs.ReadFile(name)
 		target := strings.TrimPrefix(name, "rootfs/")
-		perm, ok := etcPermissions[target]
+		perm, ok := rootfsPermissions[target]
 		if !ok {
 			perm = 0o644
 		}
@@ -48,7 +48,7 @@ func addEtc(t *Tree, version string) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("cannot add /etc: %w", err)
+		return fmt.Errorf("cannot add the files of the image: %w", err)
 	}
 	t.Symlink("var/run", "/run")
 	t.Symlink("var/lock", "/run/lock")

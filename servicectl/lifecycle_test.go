@@ -1,0 +1,117 @@
+package servicectl_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/engine/enginetest"
+	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+func TestTheUserStopsStartsAndRestarts(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.start(t, svc("ntp", "ntp:1"), job("once", "x:1"))
+		n := len(r.fake.Steps())
+		do := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		do(r.c.Stop("ntp"))
+		r.wantState(t, servicectl.Converged)
+		r.stop()
+		r.start(t) // the intent outlives the controller
+		after(time.Hour)
+		if s := r.service(t, "ntp"); s.State != plan.StateStopped {
+			t.Errorf("ntp: %+v", s)
+		}
+		do(r.c.Start("ntp"))
+		do(r.c.Start("ntp")) // runs already
+		do(r.c.Restart("ntp"))
+		do(r.c.Restart("once"))
+		after(time.Hour)
+		r.wantState(t, servicectl.Converged)
+		wantVerbs(t, r.verbs(n), "stop ntp", "start ntp", "stop ntp", "start ntp", "start once")
+		if err := r.c.Stop("nobody"); !errors.Is(err, servicectl.ErrUnknown) {
+			t.Errorf("stopping nobody: %v", err)
+		}
+	})
+}
+
+func TestAJobRunsOnceAndAgainAfterAReboot(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.start(t, machine()...)
+		after(time.Hour)
+		n := len(r.fake.Steps())
+		r.stop()
+		r.fake.Reboot()
+		r.state += ".next-boot" // /run is empty
+		r.start(t)
+		after(time.Second)
+		r.wantState(t, servicectl.Converged)
+		if got := r.verbs(n); !slices.Contains(got, "start sysctl") || len(got) != 6 {
+			t.Errorf("steps %q", got)
+		}
+		if s := r.service(t, "ntp"); s.Restarts != 0 {
+			t.Errorf("ntp: %+v", s)
+		}
+	})
+}
+
+func TestShutdownStopsDependentsFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.fake.Behaves("ntp", enginetest.Behaviour{StopTakes: 3 * time.Second})
+		r.start(t, append(machine(), svc("early", "x:1"))...)
+		r.fake.Add(compose.System, plan.Container{Name: "by-hand", State: plan.Running}, compose.Service{})
+		r.fake.Add(compose.User, plan.Container{Name: "users-own", State: plan.Running}, compose.Service{})
+		n := len(r.fake.Steps())
+		begin := time.Now()
+		if err := r.c.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took != 3*time.Second {
+			t.Errorf("shutdown took %s", took)
+		}
+		var order []string
+		for _, s := range r.fake.Steps()[n:] {
+			order = append(order, s.Service)
+		}
+		if slices.Index(order, "web") > slices.Index(order, "docker") ||
+			slices.Index(order, "ntp") > slices.Index(order, "network") ||
+			slices.Index(order, "syslog") > slices.Index(order, "network") {
+			t.Errorf("order %v", order)
+		}
+		for _, scope := range []compose.Scope{compose.System, compose.User} {
+			for _, c := range r.fake.Containers(scope) {
+				if c.State == plan.Running {
+					t.Errorf("%s still runs", c.Name)
+				}
+			}
+		}
+	})
+}
+
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.start(t, machine()...)
+		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
+			return enginetest.Fault{Hang: c.Step.Service == "ntp"}
+		}
+		ctx, cancel := contextFor(t, 5*time.Second)
+		defer cancel()
+		if err := r.c.Shutdown(ctx); err == nil {
+			t.Error("a service that does not stop is not told of")
+		}
+	})
+}
