@@ -4,6 +4,7 @@ VERSION     ?= v0.1.0-dev
 COMPRESSION ?= xz
 MEMORY      ?= 1024
 APPEND      ?=
+FUZZTIME    ?= 30s
 
 B      := build
 export GOTOOLCHAIN := auto
@@ -14,7 +15,9 @@ SOURCE := $(shell find cmd cloudconfig compose servicectl internal -name '*.go' 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deps engine programs image packages repro run clean
+LINT := $(B)/tools/golangci-lint
+
+.PHONY: test unit lint fmt update fuzz conformance integration help deps engine programs image packages repro run clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +41,31 @@ repro: image ## build the image again elsewhere and compare the bytes
 	cmp $(B)/initrd $(B)/repro/initrd
 	rm -rf $(B)/repro
 
+test: lint unit conformance integration ## everything that must pass before a commit lands
+
+lint: $(LINT) ## look for mistakes and lapses of style
+	$(LINT) run ./...
+
+fmt: $(LINT) ## format the code
+	$(LINT) fmt ./...
+
+unit: | deps ## test every package by itself
+	$(GO) test ./...
+
+update: | deps ## rewrite the golden files; read the difference before you commit it
+	$(GO) test ./cloudconfig ./compose ./servicectl/plan ./internal/daemon ./internal/machine/... -update
+
+conformance: engine ## hold our idea of Docker to a real one
+	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd ./internal/engine/...
+
+integration: image $(B)/rosmachine ## drive real machines; T=NAME runs one test, KEEP=1 leaves its machine up
+	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 60m $(if $(T),-run '$(T)') -v ./integration
+
+fuzz: | deps ## fuzz every parser, FUZZTIME each
+	@for p in cloudconfig compose internal/source internal/machine internal/machine/setting servicectl; do \
+		for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$p/*_test.go | cut -c6-); do \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; done; done
+
 run: image ## boot the image in QEMU with a console here (ctrl-a x ends it); MEMORY=MiB, APPEND="kernel parameters"
 	tools/run $(B) $(MEMORY) '$(APPEND)'
 
@@ -52,6 +80,9 @@ $(B)/engine/built: tools/engine/go.mod tools/engine/go.sum internal/osimage/engi
 
 $(B)/mkimage: $(SOURCE) | deps
 	$(GO) build -trimpath -buildvcs=false -o $@ ./cmd/mkimage
+
+$(LINT): tools/go.mod tools/go.sum | deps
+	$(GO) -C tools build -trimpath -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 $(B)/rosmachine: $(SOURCE) | deps
 	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/rosmachine
