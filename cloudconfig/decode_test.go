@@ -117,7 +117,7 @@ func TestSuggestions(t *testing.T) {
 		{"keys of cloud-init", "packges: []", `did you mean "packages"?`},
 		{"a key that belongs below rancher", "docker: {}", `did you mean "rancher.docker"?`},
 		{"a key that belongs to the top", "rancher: {write_files: []}", `did you mean "write_files" at the top of the file, not below rancher?`},
-		{"deep down", "rancher: {network: {interfaces: {eth0: {adress: x}}}}", `did you mean "address"?`},
+		{"deep down", "rancher: {network: {interfaces: {eth0: {addres: x}}}}", `did you mean "address"?`}, //nolint:misspell // the mistake is the point
 		{"nothing is near", "zzzzzzzz: 1", ""},
 	}
 	for _, tt := range tests {

@@ -13,8 +13,10 @@ func TestSetValue(t *testing.T) {
 		{"the header stays first", "#cloud-config\n", "hostname", "x", "#cloud-config\nhostname: x\n"},
 		{"comments only", "#cloud-config\n# mine\n", "rancher.debug", "true", "#cloud-config\n# mine\nrancher:\n  debug: true\n"},
 		{"an empty map", "{}\n", "a.b", "1", "a:\n  b: 1\n"},
-		{"comments and order survive", "#cloud-config\n# about b\nb: 1 # one\n# about a\na:\n  # about c\n  c: 2 # two\n  d: 3\n", "a.c", "5",
-			"#cloud-config\n# about b\nb: 1 # one\n# about a\na:\n  # about c\n  c: 5 # two\n  d: 3\n"},
+		{
+			"comments and order survive", "#cloud-config\n# about b\nb: 1 # one\n# about a\na:\n  # about c\n  c: 2 # two\n  d: 3\n", "a.c", "5",
+			"#cloud-config\n# about b\nb: 1 # one\n# about a\na:\n  # about c\n  c: 5 # two\n  d: 3\n",
+		},
 		{"a new key goes to the end", "a: 1 # one\n# end\n", "b", "2", "a: 1 # one\nb: 2\n\n# end\n"},
 		{"windows line ends are taken away", "a: 1\r\nb: 2\r\n", "a", "3", "a: 3\nb: 2\n"},
 		{"a number", "", "rancher.shutdown_timeout", "30", "rancher:\n  shutdown_timeout: 30\n"},
@@ -107,8 +109,10 @@ func TestMergeInto(t *testing.T) {
 	tests := []struct{ name, doc, patch, want string }{
 		{"an empty patch leaves the text alone", "a:   1\n", "# nothing\n", "a:   1\n"},
 		{"into nothing", "", "a: 1\n", "a: 1\n"},
-		{"maps are merged, lists replaced, comments kept", "#cloud-config\n# a\na: # map\n  b: 1 # one\n  l: [1]\nz: 0\n", "#cloud-config\na:\n  l: [2]\n  c: 3 # new\n",
-			"#cloud-config\n# a\na: # map\n  b: 1 # one\n  l: [2]\n  c: 3 # new\nz: 0\n"},
+		{
+			"maps are merged, lists replaced, comments kept", "#cloud-config\n# a\na: # map\n  b: 1 # one\n  l: [1]\nz: 0\n", "#cloud-config\na:\n  l: [2]\n  c: 3 # new\n",
+			"#cloud-config\n# a\na: # map\n  b: 1 # one\n  l: [2]\n  c: 3 # new\nz: 0\n",
+		},
 		{"a patch may append", "l:\n  - 1 # one\n", "merge_how: list(append)+dict(recurse_array)+str()\nl: [2]\n", "l:\n  - 1 # one\n  - 2\n"},
 		{"null stays, for the layers below", "a: {b: 1}\n", "a: {b: null}\n", "a: {b: null}\n"},
 		{"a map over a text", "a: 1\n", "a: {b: 2}\n", "a: {b: 2}\n"},

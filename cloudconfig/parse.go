@@ -91,13 +91,14 @@ func isNull(n *yaml.Node) bool {
 
 // describe names the kind of a value as a person would.
 func describe(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
+	switch n.Kind {
+	case yaml.MappingNode:
 		return "a map"
-	case n.Kind == yaml.SequenceNode:
+	case yaml.SequenceNode:
 		return "a list"
-	case n.Kind == yaml.AliasNode:
+	case yaml.AliasNode:
 		return "an alias"
+	default:
 	}
 	switch n.ShortTag() {
 	case "!!null":

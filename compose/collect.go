@@ -74,7 +74,7 @@ func (b *builder) read(d *draft, doc cloudconfig.Document, n *yaml.Node) *tree {
 	}}
 	before := len(d.report)
 	t := r.read(n)
-	d.bad = d.bad || cloudconfig.Report(d.report[before:]).Err() != nil
+	d.bad = d.bad || d.report[before:].Err() != nil
 	if !t.isMap() {
 		d.expected("a map", t, d.at)
 		return nil

@@ -143,10 +143,10 @@ func parseVariable(s string) (v variable, tail string, err error) {
 func closingBrace(s string) int {
 	open := 0
 	for i := range len(s) {
-		switch {
-		case s[i] == '{':
+		switch s[i] {
+		case '{':
 			open++
-		case s[i] == '}':
+		case '}':
 			open--
 			if open == 0 {
 				return i

@@ -22,8 +22,8 @@ func (b *builder) refer(d *draft) {
 	b.referDependsOn(d)
 }
 
-// target finds a service that d cannot run without.
-func (b *builder) target(d *draft, key, name, hint string) (*draft, bool) {
+// target checks a reference to a service that d cannot run without.
+func (b *builder) target(d *draft, key, name, hint string) bool {
 	pos, at := d.posInList(key, name), d.at.below(key)
 	to, ok := b.drafts[name]
 	if !ok {
@@ -31,18 +31,18 @@ func (b *builder) target(d *draft, key, name, hint string) (*draft, bool) {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		d.fail(pos, at, noSuchService(name), hint)
-		return nil, false
+		return false
 	}
 	if to == d {
 		d.fail(pos, at, "a service cannot refer to itself", "")
-		return nil, false
+		return false
 	}
 	if key != "depends_on" && to.tree != nil && to.svc.Scope != d.svc.Scope {
 		d.fail(pos, at, fmt.Sprintf("service %q is in the other Docker (%s)", name, to.svc.Scope),
 			fmt.Sprintf("give both the same label %s", LabelScope))
-		return nil, false
+		return false
 	}
-	return to, true
+	return true
 }
 
 func noSuchService(name string) string { return fmt.Sprintf("no such service %q", name) }
@@ -54,7 +54,7 @@ func (d *draft) need(name string, c Condition, required bool, pos cloudconfig.Po
 func (b *builder) referLinks(d *draft) {
 	for _, link := range d.svc.Spec.Links {
 		name, _, _ := strings.Cut(link, ":")
-		if _, ok := b.target(d, "links", name, "use external_links for a container that is not a service"); ok {
+		if b.target(d, "links", name, "use external_links for a container that is not a service") {
 			d.need(name, IsReady, true, d.posInList("links", name), "links")
 		}
 	}
@@ -78,7 +78,7 @@ func (b *builder) referVolumes(d *draft) {
 			spec.Volumes = addMounts(spec.Volumes, setMounts(name, mode == "ro"))
 			continue
 		}
-		if _, ok := b.target(d, "volumes_from", name, "write container:NAME for a container that is not a service"); ok {
+		if b.target(d, "volumes_from", name, "write container:NAME for a container that is not a service") {
 			from = append(from, entry)
 			d.need(name, IsReady, true, d.posInList("volumes_from", name), "volumes_from")
 		}
@@ -96,7 +96,7 @@ func (b *builder) referNamespace(d *draft, key, value string) string {
 			return value
 		}
 	}
-	if _, ok := b.target(d, key, name, "write container:NAME for a container that is not a service"); ok {
+	if b.target(d, key, name, "write container:NAME for a container that is not a service") {
 		d.need(name, Started, true, d.tree.posOf(key), key)
 	}
 	return types.ServicePrefix + name
@@ -124,7 +124,7 @@ func (b *builder) referDependsOn(d *draft) {
 			d.warn(pos, at, noSuchService(name), didYouMean(name, b.order))
 			continue
 		}
-		if _, ok := b.target(d, "depends_on", name, ""); ok {
+		if b.target(d, "depends_on", name, "") {
 			d.need(name, condition, dep.Required, pos, "depends_on")
 		}
 	}

@@ -44,7 +44,7 @@ func (c *Controller) Serve(ctx context.Context, path string) error {
 	if srv.Shutdown(limited) != nil {
 		_ = srv.Close() // whoever is left is cut off
 	}
-	<-ended
+	<-ended //nolint:errcheck // serving ends because it was shut down
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("cannot remove the socket: %w", err)
 	}

@@ -27,9 +27,9 @@ controller converges to it at once.`,
 	return cmd
 }
 
-func (a *app) merged() (cloudconfig.Merged, cloudconfig.Report) {
-	layers, report := source.Layers(a.root)
-	return cloudconfig.Merge(layers...), report
+func (a *app) merged() cloudconfig.Merged {
+	layers, _ := source.Layers(a.root)
+	return cloudconfig.Merge(layers...)
 }
 
 func (a *app) configGet() *cobra.Command {
@@ -46,7 +46,7 @@ YAML, and an empty line for a key that nobody set. Keys that hold dots are quote
 			if err != nil {
 				return err
 			}
-			merged, _ := a.merged()
+			merged := a.merged()
 			node, ok := merged.Get(path...)
 			if !ok {
 				return a.print("\n")
@@ -71,7 +71,7 @@ func (a *app) configExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			merged, _ := a.merged()
+			merged := a.merged()
 			origins := merged.Origins(path...)
 			if len(origins) == 0 {
 				return fmt.Errorf("%s: not set", args[0])

@@ -313,7 +313,7 @@ func checkServiceFile(file string) (cloudconfig.Report, error) {
 	}
 	layer, report := cloudconfig.ParseLayer("service file", file, data)
 	if report.Err() != nil {
-		return report, nil
+		return report, nil //nolint:nilerr // the problems are the result
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	cfg := cloudconfig.Config{}
@@ -349,4 +349,4 @@ func (a *app) completeCatalogue(*cobra.Command, []string, string) ([]string, cob
 }
 
 // verbFunc asks the controller for one thing about one service.
-type verbFunc func(c *servicectl.Client, ctx context.Context, name string) error //nolint:revive // the shape of a method expression: its receiver comes first
+type verbFunc func(c *servicectl.Client, ctx context.Context, name string) error

@@ -72,7 +72,8 @@ func (a archive) prepare(ctx context.Context) error {
 // and returns the files, sorted by name.
 func (a archive) fetch(ctx context.Context, packages, skip []string) ([]string, error) {
 	list, err := a.output(ctx, "apt-get", append(a.options(), append([]string{
-		"-q", "-y", "--print-uris", "install"}, packages...)...)...)
+		"-q", "-y", "--print-uris", "install",
+	}, packages...)...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -87,7 +88,7 @@ func pipeTar(ctx context.Context, t *Tree, stamp time.Time, args []string) error
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("cannot run mksquashfs: %w\n%s", err, output.Bytes())
 	}
-	if writeErr != nil && writeErr != io.ErrClosedPipe {
+	if writeErr != nil && !errors.Is(writeErr, io.ErrClosedPipe) {
 		return writeErr
 	}
 	return nil

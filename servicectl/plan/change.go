@@ -18,10 +18,9 @@ func (p *planner) create(v *view, b *branch) {
 		p.needImage(v, b)
 	}
 	p.clear(v, b, rest)
-	switch {
-	case next == nil:
+	if next == nil {
 		b.add(Step{Verb: Create, Name: v.svc.Name, Image: v.svc.Spec.Image, Cause: cause})
-	default:
+	} else {
 		cause = "left by an interrupted replacement"
 		b.add(Step{Verb: Rename, Container: next.ID, Name: v.svc.Name, From: next.Name, Cause: cause})
 		if next.State != Created {

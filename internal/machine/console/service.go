@@ -210,7 +210,7 @@ func watch(ctx context.Context, path string, wake chan<- struct{}) error {
 			if event.Name == path {
 				nudge()
 			}
-		case <-w.Errors: // events were lost
+		case <-w.Errors: //nolint:errcheck // events were lost, whichever: look again
 			nudge()
 		}
 	}

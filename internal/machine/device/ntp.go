@@ -70,7 +70,7 @@ func (n ntp) changed(ctx context.Context, w *fsnotify.Watcher) bool {
 			if event.Name == n.network {
 				return true
 			}
-		case <-w.Errors: // events were lost
+		case <-w.Errors: //nolint:errcheck // events were lost, whichever: look again
 			return true
 		}
 	}

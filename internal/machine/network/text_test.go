@@ -80,10 +80,18 @@ func TestResolver(t *testing.T) {
 		{"the user's servers come first", cloudconfig.DNS{Nameservers: []string{"1.1.1.1"}}, leases, "search lan\nnameserver 1.1.1.1\n"},
 		{"then what DHCP gave, once each", cloudconfig.DNS{}, leases, "search lan\nnameserver 10.0.2.3\nnameserver 10.0.3.3\n"},
 		{"then the fallback", cloudconfig.DNS{}, nil, "nameserver 8.8.8.8\n"},
-		{"the user's domains replace those of DHCP", cloudconfig.DNS{Search: []string{"a", "b"}}, leases,
-			"search a b\nnameserver 10.0.2.3\nnameserver 10.0.3.3\n"},
-		{"no value can smuggle in a line", cloudconfig.DNS{Nameservers: []string{"1.1.1.1\noptions x", "9.9.9.9"}, Search: []string{"a b"}}, nil,
-			"nameserver 9.9.9.9\n"},
+		{
+			"the user's domains replace those of DHCP",
+			cloudconfig.DNS{Search: []string{"a", "b"}},
+			leases,
+			"search a b\nnameserver 10.0.2.3\nnameserver 10.0.3.3\n",
+		},
+		{
+			"no value can smuggle in a line",
+			cloudconfig.DNS{Nameservers: []string{"1.1.1.1\noptions x", "9.9.9.9"}, Search: []string{"a b"}},
+			nil,
+			"nameserver 9.9.9.9\n",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -24,26 +24,54 @@ func TestDesireLink(t *testing.T) {
 		want    want
 		problem string
 	}{
-		{"addresses are collected once each",
+		{
+			"addresses are collected once each",
 			cloudconfig.Interface{Address: "10.0.0.2/24", Addresses: []string{"10.0.0.3/24", "10.0.0.2/24"}, MTU: 1400},
-			want{Name: "eth0", MTU: 1400, Addresses: prefixes("10.0.0.2/24", "10.0.0.3/24")}, ""},
-		{"what the kernel gives the loopback is not ours",
+			want{Name: "eth0", MTU: 1400, Addresses: prefixes("10.0.0.2/24", "10.0.0.3/24")},
+			"",
+		},
+		{
+			"what the kernel gives the loopback is not ours",
 			cloudconfig.Interface{Addresses: []string{"127.0.0.1/8", "::1/128", "10.0.0.9/32"}},
-			want{Name: "eth0", Addresses: prefixes("10.0.0.9/32")}, ""},
-		{"both gateways are taken",
+			want{Name: "eth0", Addresses: prefixes("10.0.0.9/32")},
+			"",
+		},
+		{
+			"both gateways are taken",
 			cloudconfig.Interface{Gateway: "10.0.0.1", GatewayIPv6: "fe80::1"},
-			want{Name: "eth0", Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")}}, ""},
-		{"an address without a length is told and the rest is made",
+			want{Name: "eth0", Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")}},
+			"",
+		},
+		{
+			"an address without a length is told and the rest is made",
 			cloudconfig.Interface{Address: "10.0.0.2", Addresses: []string{"10.0.0.3/24"}},
-			want{Name: "eth0", Addresses: prefixes("10.0.0.3/24")}, `cannot use address "10.0.0.2"`},
-		{"a bad gateway is told",
-			cloudconfig.Interface{Gateway: "router"}, want{Name: "eth0"}, `cannot use gateway "router"`},
-		{"a port of a bridge has no address of its own",
-			cloudconfig.Interface{Bridge: "br0", DHCP: true, Address: "10.0.0.2/24"}, want{Name: "eth0", Master: "br0"}, ""},
-		{"a bond beats a bridge",
-			cloudconfig.Interface{Bridge: "br0", Bond: "bond0"}, want{Name: "eth0", Master: "bond0"}, ""},
-		{"bridge: true is the bridge itself",
-			cloudconfig.Interface{Bridge: "true", DHCP: true}, want{Name: "eth0", DHCP: true}, ""},
+			want{Name: "eth0", Addresses: prefixes("10.0.0.3/24")},
+			`cannot use address "10.0.0.2"`,
+		},
+		{
+			"a bad gateway is told",
+			cloudconfig.Interface{Gateway: "router"},
+			want{Name: "eth0"},
+			`cannot use gateway "router"`,
+		},
+		{
+			"a port of a bridge has no address of its own",
+			cloudconfig.Interface{Bridge: "br0", DHCP: true, Address: "10.0.0.2/24"},
+			want{Name: "eth0", Master: "br0"},
+			"",
+		},
+		{
+			"a bond beats a bridge",
+			cloudconfig.Interface{Bridge: "br0", Bond: "bond0"},
+			want{Name: "eth0", Master: "bond0"},
+			"",
+		},
+		{
+			"bridge: true is the bridge itself",
+			cloudconfig.Interface{Bridge: "true", DHCP: true},
+			want{Name: "eth0", DHCP: true},
+			"",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,8 +152,11 @@ func TestKeepsAddress(t *testing.T) {
 		{"a stranger stays on a link with DHCP", "10.0.0.5/24", true, dhcp, static, true},
 		{"an autoconfigured IPv6 address stays", "2001:db8::5/64", false, static, want{}, true},
 		{"a link-local IPv6 address stays", "fe80::5/64", true, static, want{}, true},
-		{"an IPv6 address that was configured before goes", "2001:db8::2/64", true, static,
-			want{Addresses: prefixes("2001:db8::2/64")}, false},
+		{
+			"an IPv6 address that was configured before goes", "2001:db8::2/64", true, static,
+			want{Addresses: prefixes("2001:db8::2/64")},
+			false,
+		},
 		{"the loopback address stays", "127.0.0.1/8", true, static, want{}, true},
 		{"a link-local address stays where it is wanted", "169.254.3.4/16", true, want{IPv4LL: true}, want{}, true},
 		{"a link-local address goes where it is not", "169.254.3.4/16", true, static, want{}, false},

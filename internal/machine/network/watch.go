@@ -36,7 +36,7 @@ func watchFiles(ctx context.Context, p paths, nudge func()) error {
 			if event.Name == p.settings || filepath.Ext(event.Name) == ".lease" {
 				nudge()
 			}
-		case <-w.Errors: // events were lost: look again
+		case <-w.Errors: //nolint:errcheck // events were lost, whichever: look again
 			nudge()
 		}
 	}

@@ -181,13 +181,19 @@ func TestHostname(t *testing.T) {
 		hosts              string
 		want, wantHosts    string
 	}{
-		{"the user's is cut at the first dot and kept whole in hosts", "hostname: box.example.com", "given",
+		{
+			"the user's is cut at the first dot and kept whole in hosts", "hostname: box.example.com", "given",
 			"127.0.0.1 localhost\n127.0.1.1 old\n10.0.0.9 other\n", "box",
-			"127.0.0.1 localhost\n127.0.1.1\tbox.example.com box\n10.0.0.9 other\n"},
-		{"DHCP's comes next", "rancher: {defaults: {hostname: rancher}}", "given",
-			"127.0.0.1 localhost\n", "given", "127.0.0.1 localhost\n127.0.1.1\tgiven\n"},
-		{"the default comes last", "rancher: {defaults: {hostname: rancher}}", "",
-			"", "rancher", "127.0.0.1\tlocalhost\n127.0.1.1\trancher\n::1\tlocalhost ip6-localhost ip6-loopback\n"},
+			"127.0.0.1 localhost\n127.0.1.1\tbox.example.com box\n10.0.0.9 other\n",
+		},
+		{
+			"DHCP's comes next", "rancher: {defaults: {hostname: rancher}}", "given",
+			"127.0.0.1 localhost\n", "given", "127.0.0.1 localhost\n127.0.1.1\tgiven\n",
+		},
+		{
+			"the default comes last", "rancher: {defaults: {hostname: rancher}}", "",
+			"", "rancher", "127.0.0.1\tlocalhost\n127.0.1.1\trancher\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+		},
 		{"no name leaves all as it is", "rancher: {debug: false}", "", "127.0.1.1 old\n", "old", "127.0.1.1 old\n"},
 	}
 	for _, tt := range tests {
