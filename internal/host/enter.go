@@ -37,6 +37,9 @@ func EnterMachine(ctx context.Context, dir string) error {
 	if err := raiseLoopback(); err != nil {
 		return err
 	}
+	if err := m.promoteAddresses(); err != nil {
+		return err
+	}
 	root, err := m.buildRoot(ctx)
 	if err != nil {
 		return err
@@ -57,6 +60,20 @@ func raiseLoopback() error {
 	}
 	if err != nil {
 		return fmt.Errorf("cannot raise the loopback interface: %w", err)
+	}
+	return nil
+}
+
+// promoteAddresses has the interfaces keep their other addresses when the first
+// one goes. A kernel gives that setting to interfaces that appear after the
+// configuration set the default, as on real machines; here they are there
+// before, and the DHCP client of a container may not set it itself.
+func (m *Machine) promoteAddresses() error {
+	for nic := range m.Spec.NICs {
+		path := fmt.Sprintf("/proc/sys/net/ipv4/conf/eth%d/promote_secondaries", nic)
+		if err := os.WriteFile(path, []byte("1"), 0o644); err != nil {
+			return fmt.Errorf("cannot set up interface %d: %w", nic, err)
+		}
 	}
 	return nil
 }
