@@ -17,7 +17,7 @@ SOURCE := $(shell find cmd cloudconfig compose servicectl internal -name '*.go' 
 .DELETE_ON_ERROR:
 LINT := $(B)/tools/golangci-lint
 
-.PHONY: test unit lint fmt update fuzz conformance integration help deps engine programs image packages repro run clean
+.PHONY: test bench unit lint fmt update fuzz conformance integration help deps engine programs image packages repro run clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ conformance: engine ## hold our idea of Docker to a real one
 
 integration: image $(B)/rosmachine ## drive real machines; T=NAME runs one test, KEEP=1 leaves its machine up
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 60m $(if $(T),-run '$(T)') -v ./integration
+
+bench: image $(B)/rosmachine ## measure boots and convergence; prints a table and judges nothing
+	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . ./internal/engine
+	$(GO) test -run '^$$' -bench . ./cloudconfig ./compose ./servicectl/plan
+	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags 'integration bench' -run '^TestBench$$' -timeout 60m -v ./integration
 
 fuzz: | deps ## fuzz every parser, FUZZTIME each
 	@for p in cloudconfig compose internal/source internal/machine internal/machine/setting servicectl; do \
