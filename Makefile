@@ -71,7 +71,7 @@ fuzz: | deps ## fuzz every parser, FUZZTIME each
 		for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$p/*_test.go | cut -c6-); do \
 			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; done; done
 
-run: image ## boot the image in QEMU with a console here (ctrl-a x ends it); MEMORY=MiB, APPEND="kernel parameters"
+run: image $(B)/rosmachine ## boot the image in QEMU with a console here (ctrl-a x ends it); MEMORY=MiB, APPEND="kernel parameters"
 	tools/run $(B) $(MEMORY) '$(APPEND)'
 
 clean: ## remove all that was built

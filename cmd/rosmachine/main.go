@@ -48,7 +48,7 @@ Machines are kept in $ROSMACHINE_HOME, else ~/.local/share/rosmachine, for root
 	cmd.AddCommand(
 		startCommand(), sshCommand(), execCommand(), copyCommand(), consoleCommand(), logCommand(),
 		listCommand(), rebootCommand(), killCommand(), stopCommand(), removeCommand(),
-		superviseCommand(), enterCommand(),
+		accelCommand(), superviseCommand(), enterCommand(),
 	)
 	return cmd
 }

@@ -3,9 +3,11 @@ package host
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -47,4 +49,18 @@ func kvmRuns(ctx context.Context, kernel string) bool {
 		"-kernel", kernel, "-append", "console=ttyS0 panic=-1")
 	out, err := exec.CommandContext(ctx, qemuProgram, args...).Output()
 	return err == nil && bytes.Contains(out, []byte("Kernel panic"))
+}
+
+// AccelArguments are QEMU's arguments for the fastest processor that really
+// runs this kernel on this host.
+func AccelArguments(ctx context.Context, kernel string) (string, error) {
+	home := DefaultHome()
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return "", fmt.Errorf("cannot keep what the processor can do: %w", err)
+	}
+	accel, err := chooseAccel(ctx, home, kernel)
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(accel.args(), " "), nil
 }
