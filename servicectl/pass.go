@@ -34,6 +34,9 @@ func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 	c.publish()
 	c.pollReadiness()
 	next := earlier(c.lookWhenDue(now), c.plan.Wake)
+	if len(c.bootReport) > 0 { // what was wrong may be mended meanwhile
+		next = earlier(next, c.bootRead.Add(bootFresh))
+	}
 	return earlier(next, c.loadAt)
 }
 
@@ -108,7 +111,7 @@ const bootFresh = 10 * time.Second
 // writing it down.
 func (c *Controller) readBoot() {
 	c.mu.Lock()
-	wanted := c.opts.BootProblems != nil && (c.bootRead.IsZero() || time.Since(c.bootRead) > bootFresh)
+	wanted := c.opts.BootProblems != nil && (c.bootRead.IsZero() || time.Since(c.bootRead) >= bootFresh)
 	c.mu.Unlock()
 	if !wanted {
 		return

@@ -102,6 +102,7 @@ func (b *Boot) Run(ctx context.Context) error {
 				return err
 			}
 			booted = nil
+			b.spawn(ctx, "space", b.watchSpace)
 			debug.FreeOSMemory()
 		case sig := <-signals:
 			cancel()

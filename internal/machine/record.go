@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sirupsen/logrus"
@@ -55,6 +57,21 @@ func (r *recorder) addProblem(p cloudconfig.Problem) {
 		}
 	}
 	r.record.Problems = append(r.record.Problems, p)
+	r.write()
+}
+
+// has says whether a problem that begins like this stands.
+func (r *recorder) has(beginning string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.record.Problems, func(p cloudconfig.Problem) bool { return strings.HasPrefix(p.Msg, beginning) })
+}
+
+// drop takes back the problems that begin like this.
+func (r *recorder) drop(beginning string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record.Problems = slices.DeleteFunc(r.record.Problems, func(p cloudconfig.Problem) bool { return strings.HasPrefix(p.Msg, beginning) })
 	r.write()
 }
 

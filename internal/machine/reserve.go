@@ -6,11 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
 const (
+	// diskFull begins the problem of a full state disk.
+	diskFull = "the state disk is full"
 	// reserveName is a file on the state disk that holds nothing. A machine with
 	// a full disk gives it up to be able to boot and be cleaned up.
 	reserveName = ".reserve"
@@ -40,13 +44,39 @@ func checkSpace(_ context.Context, b *Boot) error {
 		if err := os.Remove(reserve); err != nil {
 			return fmt.Errorf("cannot give up the reserve of a full disk: %w", err)
 		}
-		b.problem("the state disk is full; %d MiB that were held back for this are free now: remove what is not needed", size>>20)
+		b.problem(diskFull+"; %d MiB that were held back for this are free now: remove what is not needed", size>>20)
 	case have.free < size/2:
-		b.problem("the state disk is full (%d MiB are free): remove what is not needed", have.free>>20)
+		b.problem(diskFull+" (%d MiB are free): remove what is not needed", have.free>>20)
 	case !held && have.free > 3*size && ownFilesystem(stateMount):
 		return makeReserve(reserve, size)
 	}
 	return nil
+}
+
+// spaceChecked is how often a state disk that was full is looked at again.
+const spaceChecked = 5 * time.Second
+
+// watchSpace takes the problem of a full state disk back when there is space
+// again, and holds the reserve back anew.
+func (b *Boot) watchSpace(ctx context.Context) {
+	tick := time.NewTicker(spaceChecked)
+	defer tick.Stop()
+	for b.record.has(diskFull) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		have, err := freeSpace(stateMount)
+		if err != nil || have.free <= 3*reserveFor(have.total) {
+			continue
+		}
+		b.record.drop(diskFull)
+		logrus.Info("the state disk has space again")
+		if err := checkSpace(ctx, b); err != nil {
+			logrus.WithField("err", err).Warn("nothing is held back for a full state disk")
+		}
+	}
 }
 
 // ownFilesystem says whether the whole of a file system that lasts is mounted

@@ -213,7 +213,7 @@ func bindState(_ context.Context, b *Boot) error {
 			if !errors.Is(err, unix.ENOSPC) {
 				return err
 			}
-			b.problem("the state disk is full: %v", err)
+			b.problem(diskFull+": %v", err)
 			continue // the image's own folder, in memory, is used
 		}
 		if name == "var" {
