@@ -77,7 +77,7 @@ run: image $(B)/rosmachine ## boot the image in QEMU with a console here (ctrl-a
 clean: ## remove all that was built
 	rm -rf $(B)
 
-MKIMAGE = $(B)/mkimage -out $(B) -version $(VERSION) -compression $(COMPRESSION)
+MKIMAGE = $(B)/mkimage -out $(B) -engine $(B)/engine -init $(B)/init -ros $(B)/ros -version $(VERSION) -compression $(COMPRESSION)
 
 $(B)/engine/built: tools/engine/go.mod tools/engine/go.sum internal/osimage/engine.go | $(B)/mkimage
 	$(B)/mkimage engine -out $(B)/engine

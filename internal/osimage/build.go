@@ -135,7 +135,7 @@ func rootTree(ctx context.Context, o Options, debs []string, kernel Kernel) (*Tr
 	if err := addShare(ctx, t, o, debs); err != nil {
 		return nil, err
 	}
-	if err := addSystemImages(t, o.Stamp); err != nil {
+	if err := addSystemImages(t); err != nil {
 		return nil, err
 	}
 	t.RemoveBroken()

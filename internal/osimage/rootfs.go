@@ -55,7 +55,9 @@ func addRootfs(t *Tree, version string) error {
 	t.Symlink("etc/mtab", "/proc/self/mounts")
 	t.Symlink("etc/ssl/certs/ca-certificates.crt", "/usr/share/ca-certificates/ca-certificates.crt")
 	t.Symlink("etc/ssl/cert.pem", "/usr/share/ca-certificates/ca-certificates.crt")
-	t.File("etc/os-release", 0o644, fmt.Appendf(nil, `NAME="ros"
+	// The release is named in /usr, which system services share.
+	t.Symlink("etc/os-release", "../usr/lib/os-release")
+	t.File("usr/lib/os-release", 0o644, fmt.Appendf(nil, `NAME="ros"
 ID=ros
 ID_LIKE=rancheros
 VERSION=%[1]q

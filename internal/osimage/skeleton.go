@@ -32,6 +32,10 @@ const imageFolder = "usr/share/ros/images"
 // skeleton changes.
 const baseImage = "ros/base:1"
 
+// skeletonTime is the time of every file in a system image. It never changes, so
+// that the same skeleton is the same image in every release.
+var skeletonTime = time.Unix(0, 0).UTC()
+
 // skeletonFolders are what a container needs to exist before the machine's
 // /usr and the service's mounts come over it.
 var skeletonFolders = []string{
@@ -69,12 +73,12 @@ func skeleton(machine *Tree) (*Tree, error) {
 }
 
 // addSystemImages builds the system images and adds them with their index.
-func addSystemImages(t *Tree, stamp time.Time) error {
+func addSystemImages(t *Tree) error {
 	tree, err := skeleton(t)
 	if err != nil {
 		return err
 	}
-	archive, image, err := buildImage(tree, baseImage, stamp)
+	archive, image, err := buildImage(tree, baseImage)
 	if err != nil {
 		return err
 	}
@@ -90,7 +94,7 @@ func addSystemImages(t *Tree, stamp time.Time) error {
 
 // buildImage makes an image of one uncompressed layer and returns it as an
 // archive for docker load.
-func buildImage(tree *Tree, reference string, stamp time.Time) ([]byte, SystemImage, error) {
+func buildImage(tree *Tree, reference string) ([]byte, SystemImage, error) {
 	fail := func(err error) ([]byte, SystemImage, error) {
 		return nil, SystemImage{}, fmt.Errorf("cannot build image %s: %w", reference, err)
 	}
@@ -99,7 +103,7 @@ func buildImage(tree *Tree, reference string, stamp time.Time) ([]byte, SystemIm
 		return fail(err)
 	}
 	var layer bytes.Buffer
-	if err := tree.WriteTar(&layer, stamp); err != nil {
+	if err := tree.WriteTar(&layer, skeletonTime); err != nil {
 		return fail(err)
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
@@ -112,12 +116,12 @@ func buildImage(tree *Tree, reference string, stamp time.Time) ([]byte, SystemIm
 		return fail(err)
 	}
 	config = config.DeepCopy()
-	config.Architecture, config.OS, config.Created = "amd64", "linux", v1.Time{Time: stamp}
+	config.Architecture, config.OS, config.Created = "amd64", "linux", v1.Time{Time: skeletonTime}
 	config.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"}
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return fail(err)
 	}
-	archive, image, err := archiveImage(img, layer.Bytes(), tag, stamp)
+	archive, image, err := archiveImage(img, layer.Bytes(), tag)
 	if err != nil {
 		return fail(err)
 	}
@@ -127,7 +131,7 @@ func buildImage(tree *Tree, reference string, stamp time.Time) ([]byte, SystemIm
 // archiveImage lays an image out as docker save does: an OCI layout, so that
 // Docker takes the manifest as it is and its digest is known beforehand, with
 // the older manifest.json beside it, for daemons with a graph driver.
-func archiveImage(img v1.Image, layer []byte, tag name.Tag, stamp time.Time) ([]byte, SystemImage, error) {
+func archiveImage(img v1.Image, layer []byte, tag name.Tag) ([]byte, SystemImage, error) {
 	manifest, err := img.RawManifest()
 	if err != nil {
 		return nil, SystemImage{}, err
@@ -165,7 +169,7 @@ func archiveImage(img v1.Image, layer []byte, tag name.Tag, stamp time.Time) ([]
 		t.File(file, 0o644, content)
 	}
 	var archive bytes.Buffer
-	err = t.WriteTar(&archive, stamp)
+	err = t.WriteTar(&archive, skeletonTime)
 	return archive.Bytes(), image, err
 }
 

@@ -29,7 +29,7 @@ const (
 func (c Compression) arguments() ([]string, error) {
 	switch c {
 	case XZ:
-		return []string{"-comp", "xz", "-b", "256K", "-Xbcj", "x86"}, nil
+		return []string{"-comp", "xz", "-b", "1M", "-Xbcj", "x86"}, nil
 	case Zstd:
 		return []string{"-comp", "zstd", "-b", "512K", "-Xcompression-level", "19"}, nil
 	case Fast:
