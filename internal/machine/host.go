@@ -31,8 +31,21 @@ func setUpHost(_ context.Context, b *Boot) error {
 	for _, s := range kernelSettings {
 		errs = append(errs, setKernel(s.path, s.value))
 	}
+	errs = append(errs, promoteSecondaries())
 	if !b.Namespaced {
 		errs = append(errs, rebootAfterPanic())
+	}
+	return errors.Join(errs...)
+}
+
+// promoteSecondaries sets for every interface that is there, and for those to
+// come, what dhcpcd wants and cannot set itself in its container, whose
+// /proc/sys is read-only.
+func promoteSecondaries() error {
+	links, err := filepath.Glob("/proc/sys/net/ipv4/conf/*/promote_secondaries")
+	errs := []error{err}
+	for _, link := range links {
+		errs = append(errs, setKernel(strings.TrimPrefix(link, "/proc/sys/"), "1"))
 	}
 	return errors.Join(errs...)
 }

@@ -29,7 +29,7 @@ const (
 func (c Compression) arguments() ([]string, error) {
 	switch c {
 	case XZ:
-		return []string{"-comp", "xz", "-b", "1M", "-Xbcj", "x86"}, nil
+		return []string{"-comp", "xz", "-b", "256K", "-Xbcj", "x86"}, nil
 	case Zstd:
 		return []string{"-comp", "zstd", "-b", "512K", "-Xcompression-level", "19"}, nil
 	case Fast:
@@ -47,7 +47,7 @@ func writeSquashfs(ctx context.Context, t *Tree, target string, c Compression, s
 		return err
 	}
 	seconds := strconv.FormatInt(stamp.Unix(), 10)
-	args = append(append([]string{"-", target, "-tar", "-noappend", "-quiet", "-no-progress", "-no-xattrs"}, args...),
+	args = append(append([]string{"-", target + ".new", "-tar", "-noappend", "-quiet", "-no-progress", "-no-xattrs"}, args...),
 		"-mkfs-time", seconds, "-all-time", seconds, "-root-mode", "755")
 	sum := sha256.New()
 	fmt.Fprintln(sum, strings.Join(args, " "))
@@ -60,8 +60,15 @@ func writeSquashfs(ctx context.Context, t *Tree, target string, c Compression, s
 			return nil
 		}
 	}
+	if err := os.RemoveAll(target + ".new"); err != nil {
+		return fmt.Errorf("cannot remove what an interrupted build left: %w", err)
+	}
 	if err := pipeTar(ctx, t, stamp, args); err != nil {
 		return err
+	}
+	// Machines in namespaces run from the old one: it must stay whole for them.
+	if err := os.Rename(target+".new", target); err != nil {
+		return fmt.Errorf("cannot put %s in place: %w", target, err)
 	}
 	if err := os.WriteFile(target+".key", []byte(key), 0o644); err != nil {
 		return fmt.Errorf("cannot write the key of %s: %w", target, err)
