@@ -9,7 +9,8 @@ FUZZTIME    ?= 30s
 B      := build
 export GOTOOLCHAIN := auto
 GO     ?= go
-OURS   := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+OURS    = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+COMPOSE = $(shell $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v2)
 SOURCE := $(shell find cmd cloudconfig compose servicectl internal -name '*.go' -not -name '*_test.go' 2>/dev/null) \
 	$(shell find internal/osimage/rootfs -type f) go.mod go.sum
 
@@ -93,7 +94,7 @@ $(B)/rosmachine: $(SOURCE) | deps
 	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/rosmachine
 
 $(B)/ros: $(SOURCE) | deps
-	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/ros
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.compose=$(COMPOSE) -X github.com/docker/compose/v2/internal.Version=$(COMPOSE)' -o $@ ./cmd/ros
 
 $(B)/init: $(SOURCE) | deps
 	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/init
