@@ -1,3 +1,6 @@
+// Package ros_test holds the whole repository to what its documents say: the
+// imports to the table of docs/architecture.md, the default services to least
+// privilege. It knows files and syntax, and runs nothing of the product.
 package ros_test
 
 import (
