@@ -54,7 +54,7 @@ unit: | deps ## test every package by itself
 	$(GO) test ./...
 
 update: | deps ## rewrite the golden files; read the difference before you commit it
-	$(GO) test ./cloudconfig ./compose ./servicectl/plan ./internal/daemon ./internal/machine/... -update
+	$(GO) test $$(grep -rl --include='*_test.go' -e 'internal/golden"' -e '"update"' . | xargs -n1 dirname | sort -u) -update
 
 conformance: engine ## hold our idea of Docker to a real one
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd ./internal/engine/...

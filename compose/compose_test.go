@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -16,9 +15,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // config reads a cloud-config that has no problems of its own.
 func config(t testing.TB, text string) cloudconfig.Config {
@@ -83,12 +81,12 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, archive)
+			built(t, name, archive)
 		})
 	}
 }
 
-func golden(t *testing.T, name string, archive *txtar.Archive) {
+func built(t *testing.T, name string, archive *txtar.Archive) {
 	t.Helper()
 	var cfg cloudconfig.Config
 	opts := Options{Definitions: map[string]cloudconfig.Document{}, Environment: map[string]string{"KERNEL_VERSION": "6.12.1"}}
@@ -116,7 +114,7 @@ func golden(t *testing.T, name string, archive *txtar.Archive) {
 	}
 	project, report := Build(cfg, opts)
 	got := map[string]string{"project": render(t, project), "problems": problems(report)}
-	if *update {
+	if golden.Update() {
 		rewrite(t, name, archive, got)
 		return
 	}

@@ -3,21 +3,19 @@ package compose
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
 )
 
 // TestHashes pins the hashes of services. When it fails, every machine creates
 // the containers of such services anew: see hashVersion.
 func TestHashes(t *testing.T) {
-	const golden = "testdata/hashes.golden"
 	texts := maps.Clone(specServices)
 	texts["RancherOS"] = `
 image: ros/base:1
@@ -40,19 +38,7 @@ labels: {io.rancher.os.scope: system, io.rancher.os.config: "rancher.docker, ran
 			fmt.Fprintf(&out, "    %s = %s\n", field, project.Services["xx"].Fields[field])
 		}
 	}
-	if *update {
-		if err := os.WriteFile(golden, []byte(out.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Errorf("hashes changed (-want +got):\n%s", diff)
-	}
+	golden.Equal(t, "testdata/hashes.golden", out.String())
 }
 
 // TestWhatNeedsANewContainer changes one thing of a service at a time.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -23,17 +24,9 @@ func sshCommand() *cobra.Command {
   rosmachine ssh --user root dev`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return &remoteError{err}
-			}
-			remote, err := m.SSHCommand(cmd.Context(), user, len(args) == 1 && interactive(), args[1:]...)
-			if err != nil {
-				return &remoteError{err}
-			}
-			return pass(remote)
-		},
+		RunE: throughMachine(func(ctx context.Context, m *host.Machine, args []string) (*exec.Cmd, error) {
+			return m.SSHCommand(ctx, user, len(args) == 0 && interactive(), args...)
+		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "rancher", "whom to log in as")
 	cmd.Flags().SetInterspersed(false) // what follows the name is the command's
@@ -53,18 +46,10 @@ error and the exit status pass through; 125 says that it was not run.
   rosmachine exec dev --in syslog -- ps`,
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return &remoteError{err}
-			}
+		RunE: throughMachine(func(ctx context.Context, m *host.Machine, args []string) (*exec.Cmd, error) {
 			where.TTY = interactive()
-			remote, err := m.Command(cmd.Context(), where, args[1:]...)
-			if err != nil {
-				return &remoteError{err}
-			}
-			return pass(remote)
-		},
+			return m.Command(ctx, where, args...)
+		}),
 	}
 	cmd.Flags().StringVar(&where.User, "user", "root", "whom to run it as")
 	cmd.Flags().StringVar(&where.Service, "in", host.ServiceConsole, "the service to run it in")
@@ -75,13 +60,24 @@ func interactive() bool {
 	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
-// pass runs a command with this process's own input and output.
-func pass(cmd *exec.Cmd) error {
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return &remoteError{err}
+// throughMachine runs a command in a machine with this process's own input and
+// output. Whatever goes wrong is a [remoteError], so that its exit status cannot
+// be mistaken for one of rosmachine's.
+func throughMachine(command func(context.Context, *host.Machine, []string) (*exec.Cmd, error)) func(*cobra.Command, []string) error {
+	run := onMachine(func(cmd *cobra.Command, m *host.Machine, args []string) error {
+		remote, err := command(cmd.Context(), m, args)
+		if err != nil {
+			return err
+		}
+		remote.Stdin, remote.Stdout, remote.Stderr = os.Stdin, os.Stdout, os.Stderr
+		return remote.Run()
+	})
+	return func(cmd *cobra.Command, args []string) error {
+		if err := run(cmd, args); err != nil {
+			return &remoteError{err}
+		}
+		return nil
 	}
-	return nil
 }
 
 func copyCommand() *cobra.Command {
@@ -125,16 +121,12 @@ func consoleCommand() *cobra.Command {
 		Example:           "  rosmachine console dev",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: onMachine(func(cmd *cobra.Command, m *host.Machine, _ []string) error {
 			if interactive() {
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "console of %s; ctrl-] leaves it\n", args[0])
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "console of %s; ctrl-] leaves it\n", m.Spec.Name)
 			}
 			return m.Attach(cmd.Context(), os.Stdin, cmd.OutOrStdout())
-		},
+		}),
 	}
 }
 
@@ -148,11 +140,7 @@ func logCommand() *cobra.Command {
   rosmachine log --supervisor dev`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: onMachine(func(cmd *cobra.Command, m *host.Machine, _ []string) error {
 			path := m.ConsoleLog()
 			if supervisor {
 				path = m.SupervisorLog()
@@ -161,7 +149,7 @@ func logCommand() *cobra.Command {
 				return host.Follow(cmd.Context(), path, cmd.OutOrStdout())
 			}
 			return host.Show(path, cmd.OutOrStdout())
-		},
+		}),
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until interrupted")
 	cmd.Flags().BoolVar(&supervisor, "supervisor", false, "what rosmachine's own process did instead")

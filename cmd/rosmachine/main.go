@@ -95,6 +95,17 @@ func open(name string) (*host.Machine, error) {
 	return store.Open(name)
 }
 
+// onMachine is a command that concerns the machine that its first argument names.
+func onMachine(run func(cmd *cobra.Command, m *host.Machine, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		m, err := open(args[0])
+		if err != nil {
+			return err
+		}
+		return run(cmd, m, args[1:])
+	}
+}
+
 // completeNames offers the names of machines for the first argument.
 func completeNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	store, err := host.OpenStore(host.DefaultHome())

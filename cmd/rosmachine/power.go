@@ -19,11 +19,7 @@ func rebootCommand() *cobra.Command {
 		Example:           "  rosmachine reboot dev",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: onMachine(func(cmd *cobra.Command, m *host.Machine, _ []string) error {
 			tell := progress(cmd.ErrOrStderr(), time.Now())
 			deadline := time.Now().Add(timeout)
 			if err := m.Reboot(cmd.Context(), timeout); err != nil {
@@ -35,7 +31,7 @@ func rebootCommand() *cobra.Command {
 			}
 			tell("ready")
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", startTimeoutVM, "how long to wait until it is ready again")
 	return cmd
@@ -51,13 +47,9 @@ off in time has its power cut; then the exit status is 1.`,
 		Example:           "  rosmachine stop dev",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: onMachine(func(cmd *cobra.Command, m *host.Machine, _ []string) error {
 			return m.Stop(cmd.Context(), timeout)
-		},
+		}),
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", stopTimeout, "how long to wait before its power is cut")
 	return cmd
@@ -70,13 +62,9 @@ func killCommand() *cobra.Command {
 		Example:           "  rosmachine kill dev && rosmachine start --name dev",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := open(args[0])
-			if err != nil {
-				return err
-			}
+		RunE: onMachine(func(cmd *cobra.Command, m *host.Machine, _ []string) error {
 			return m.Kill(cmd.Context())
-		},
+		}),
 	}
 }
 

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,9 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // configOf reads a cloud-config that the test wrote, which must be sound.
 func configOf(t *testing.T, text string) cloudconfig.Config {
@@ -45,7 +43,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := render(t, ar)
-			if *update {
+			if golden.Update() {
 				ar.Files = append(slices.DeleteFunc(ar.Files, func(f txtar.File) bool {
 					return f.Name == "system" || f.Name == "user"
 				}), got...)

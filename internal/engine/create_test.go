@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,10 +16,9 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/golden"
 	"github.com/ros-os/ros/servicectl/plan"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func service(name string, spec types.ServiceConfig) compose.Service {
 	spec.Name = name
@@ -75,13 +73,13 @@ func TestCreateTellsDocker(t *testing.T) {
 			if err := e.Do(t.Context(), step(plan.Create, "ntp"), svc); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, f.bodies["POST /containers/create?name=ntp"])
+			sameJSON(t, f.bodies["POST /containers/create?name=ntp"])
 		})
 	}
 }
 
-// golden compares JSON with the file named after the test.
-func golden(t *testing.T, got []byte) {
+// sameJSON compares JSON with the file named after the test.
+func sameJSON(t *testing.T, got []byte) {
 	t.Helper()
 	var text bytes.Buffer
 	if err := json.Indent(&text, bytes.TrimSpace(got), "", "  "); err != nil {
@@ -89,18 +87,7 @@ func golden(t *testing.T, got []byte) {
 	}
 	text.WriteByte('\n')
 	file := filepath.Join("testdata", filepath.Base(t.Name())+".json")
-	if *update {
-		if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text.String() != string(want) {
-		t.Errorf("differs from %s:\n%s", file, text.String())
-	}
+	golden.Equal(t, file, text.String())
 }
 
 func TestCreateIsOneCallWhenTheImageIsKnown(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -68,7 +67,7 @@ func (g *nsGuest) start(_ context.Context) (Process, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = g.console.terminal, g.console.terminal, g.console.terminal
 	cmd.ExtraFiles = []*os.File{ready}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: machineFlags, Pdeathsig: unix.SIGKILL}
-	err = g.spawn(cmd)
+	err = spawn(cmd, g.exited)
 	_ = ready.Close()
 	if err != nil {
 		return Process{}, fmt.Errorf("cannot start machine %q in namespaces: %w", g.machine.Spec.Name, err)
@@ -79,22 +78,6 @@ func (g *nsGuest) start(_ context.Context) (Process, error) {
 		return Process{}, errors.Join(err, g.groups.remove())
 	}
 	return g.main, nil
-}
-
-// spawn starts cmd from a thread that lives as long as the child does: the
-// kernel takes the end of that thread for the death of the parent.
-func (g *nsGuest) spawn(cmd *exec.Cmd) error {
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			g.exited <- ending{cmd.Wait()}
-		}
-	}()
-	return <-started
 }
 
 // admit gives the new process its groups and interfaces, then lets it go on.

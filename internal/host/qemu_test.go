@@ -1,14 +1,11 @@
 package host
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite golden files")
+	"github.com/ros-os/ros/internal/golden"
+)
 
 func TestQEMUCommandLine(t *testing.T) {
 	base := Spec{Name: "a", ID: "00010203", Kind: VirtualMachine, Image: "/image", MemoryMiB: 512, CPUs: 2, NICs: 1, Disks: []int64{1}}
@@ -23,25 +20,8 @@ func TestQEMUCommandLine(t *testing.T) {
 		"no disk and no interface":   qemuArgs(&bare, KVM, 2222),
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, strings.ReplaceAll(name, " ", "-")+".txt", strings.Join(args, "\n")+"\n")
+			golden.Equal(t, "testdata/"+strings.ReplaceAll(name, " ", "-")+".txt", strings.Join(args, "\n")+"\n")
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it); got:\n%s", path, got)
 	}
 }
 

@@ -3,7 +3,9 @@ package host
 import (
 	"context"
 	"os"
+	"os/exec"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -22,6 +24,23 @@ const (
 
 // ending is how the process that a machine stands and falls with ended.
 type ending struct{ err error }
+
+// spawn starts cmd from a thread that lives as long as the child does, and says
+// on exited how it ended: the kernel takes the end of that thread for the death
+// of the parent.
+func spawn(cmd *exec.Cmd, exited chan<- ending) error {
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			exited <- ending{cmd.Wait()}
+		}
+	}()
+	return <-started
+}
 
 // guest is one way to run a machine. Its methods are called from one goroutine,
 // but for cut, powerOff and reboot, which may come at any time after start.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -67,28 +66,12 @@ func (g *vmGuest) start(_ context.Context) (Process, error) {
 	cmd.Dir = g.machine.dir
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr // the supervisor's log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL}
-	if err := g.spawn(cmd); err != nil {
+	if err := spawn(cmd, g.exited); err != nil {
 		return Process{}, fmt.Errorf("cannot start QEMU: %w", err)
 	}
 	var err error
 	g.main, err = identify(cmd.Process.Pid)
 	return g.main, err
-}
-
-// spawn starts QEMU from a thread that lives as long as it does, as its end is
-// tied to that thread's.
-func (g *vmGuest) spawn(cmd *exec.Cmd) error {
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			g.exited <- ending{cmd.Wait()}
-		}
-	}()
-	return <-started
 }
 
 const faultPoll = 500 * time.Millisecond

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ros-os/ros/internal/golden"
 )
 
 // entry is what the kernel reads of one file.
@@ -90,7 +92,7 @@ func TestTheArchiveStaysTheSame(t *testing.T) {
 	if err := sample().WriteCPIO(&out, stamp); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "sample.cpio", out.Bytes())
+	golden.Equal(t, "testdata/sample.cpio", string(out.Bytes()))
 }
 
 func TestCompressingTwiceGivesTheSameBytes(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/ros-os/ros/internal/golden"
 )
 
 // machine is our own part of a root file system.
@@ -86,7 +88,7 @@ func TestASystemImageIsTheSameInEveryRelease(t *testing.T) {
 	}
 	// A change here recreates every system service of every machine: give
 	// baseImage the next number, then rewrite the file.
-	golden(t, "images.json", first)
+	golden.Equal(t, "testdata/images.json", string(first))
 }
 
 func TestTheIDIsTheDigestOfTheManifest(t *testing.T) {
@@ -134,7 +136,7 @@ func TestSizesAreLargestFirst(t *testing.T) {
 	if err := WriteSizes(&out, "what boots", parts); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "sizes", out.Bytes())
+	golden.Equal(t, "testdata/sizes", string(out.Bytes()))
 	if parts[0].Name != "init" {
 		t.Error("the caller's list was sorted")
 	}

@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -17,10 +16,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/golden"
 	"github.com/ros-os/ros/servicectl/plan"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // noon is when every golden plan is made.
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -90,11 +88,11 @@ func TestPlansAsInTheGoldenFiles(t *testing.T) {
 		t.Fatalf("no golden files: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { golden(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { planned(t, file) })
 	}
 }
 
-func golden(t *testing.T, file string) {
+func planned(t *testing.T, file string) {
 	t.Helper()
 	a, err := txtar.ParseFile(file)
 	if err != nil {
@@ -116,7 +114,7 @@ func golden(t *testing.T, file string) {
 	project := projectOf(want)
 	p := plan.Make(project, observed(project, have), noon)
 	got := map[string]string{"plan": p.String(), "standing": standings(p)}
-	if *update {
+	if golden.Update() {
 		for _, name := range []string{"plan", "standing"} {
 			if i, known := outputs[name]; known {
 				a.Files[i].Data = []byte(got[name])

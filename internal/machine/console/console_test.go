@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/pem"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -18,9 +17,9 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/ros-os/ros/internal/golden"
+)
 
 // TestMain is also the sshd and the agetty of these tests, when it is called by
 // such a name.
@@ -79,27 +78,10 @@ func fakeGetty() int {
 	return 0
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it):\n%s", path, got)
-	}
-}
-
 func TestSSHDConfig(t *testing.T) {
 	keys := []hostKey{{Path: "/var/lib/rancher/ssh/ssh_host_ed25519_key"}, {Path: "/var/lib/rancher/ssh/ssh_host_rsa_key"}}
-	golden(t, "sshd_config.default", sshdConfig(SSH{}, keys[:1]))
-	golden(t, "sshd_config.port", sshdConfig(SSH{Port: 2222, ListenAddress: "10.0.0.2"}, keys))
+	golden.Equal(t, "testdata/sshd_config.default", sshdConfig(SSH{}, keys[:1]))
+	golden.Equal(t, "testdata/sshd_config.port", sshdConfig(SSH{Port: 2222, ListenAddress: "10.0.0.2"}, keys))
 }
 
 func TestListenAddressAndProbe(t *testing.T) {
@@ -176,7 +158,7 @@ func TestGettyPrograms(t *testing.T) {
 			lines = append(lines, p.Name+": "+strings.Join(p.Argv, " "))
 		}
 	}
-	golden(t, "getty", strings.Join(lines, "\n")+"\n")
+	golden.Equal(t, "testdata/getty", strings.Join(lines, "\n")+"\n")
 }
 
 func TestHostKeysAreMadeOnceAndStay(t *testing.T) {

@@ -2,7 +2,6 @@ package device
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,9 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/ros-os/ros/internal/golden"
+)
 
 // TestMain is also the udevd, udevadm and chronyd of these tests, when it is
 // called by such a name. Each writes its arguments beside itself.
@@ -171,25 +170,8 @@ func TestInNamespacesUdevTouchesNoDevice(t *testing.T) {
 }
 
 func TestChronyConf(t *testing.T) {
-	golden(t, "chrony.conf", chronyConf("/var/lib/chrony", []string{"10.0.2.4"}, false))
-	golden(t, "chrony.conf.namespaced", chronyConf("/var/lib/chrony", nil, true))
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it):\n%s", path, got)
-	}
+	golden.Equal(t, "testdata/chrony.conf", chronyConf("/var/lib/chrony", []string{"10.0.2.4"}, false))
+	golden.Equal(t, "testdata/chrony.conf.namespaced", chronyConf("/var/lib/chrony", nil, true))
 }
 
 func (b bench) ntp() ntp {

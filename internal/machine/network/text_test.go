@@ -1,7 +1,6 @@
 package network
 
 import (
-	"flag"
 	"net"
 	"net/netip"
 	"os"
@@ -15,26 +14,8 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update rewrites it):\n%s", path, got)
-	}
-}
 
 func linkAttrs(name string) netlink.LinkAttrs {
 	attrs := netlink.NewLinkAttrs()
@@ -50,12 +31,12 @@ func TestDhcpcdConf(t *testing.T) {
 		{Name: "eth3", Addresses: prefixes("10.0.0.2/24")},
 		{Name: "eth4", DHCP: true, DHCPArgs: `-MA4 --vendorclassid "a b"`},
 	})
-	golden(t, "dhcpcd.conf", conf)
+	golden.Equal(t, "testdata/dhcpcd.conf", conf)
 	var lines []string
 	for _, p := range programs {
 		lines = append(lines, p.Name+": "+strings.Join(p.Argv, "|"))
 	}
-	golden(t, "dhcpcd.argv", strings.Join(append(lines, problems...), "\n")+"\n")
+	golden.Equal(t, "testdata/dhcpcd.argv", strings.Join(append(lines, problems...), "\n")+"\n")
 }
 
 func TestBadDhcpArgsFallBackToTheDefault(t *testing.T) {

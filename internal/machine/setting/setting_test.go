@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
 )
 
 // host is a machine below a folder of the test.
@@ -356,8 +357,8 @@ func TestHandedOverSettings(t *testing.T) {
 	h := newHost(t)
 	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
 	h.clean(everything + "  autologin: ttyS0,tty1\n  defaults: {network: {dns: {nameservers: [9.9.9.9]}}}\n")
-	golden(t, "network.json", h.read("/run/ros/network.json"))
-	golden(t, "console.json", h.read("/run/ros/console.json"))
+	golden.Equal(t, "testdata/network.json", h.read("/run/ros/network.json"))
+	golden.Equal(t, "testdata/console.json", h.read("/run/ros/console.json"))
 	for _, path := range []string{"/run/ros/network.json", "/run/ros/console.json"} {
 		if got := h.attributes(path); got != "0600 0:0" {
 			t.Errorf("%s is %s", path, got)
