@@ -8,9 +8,11 @@ FUZZTIME    ?= 30s
 
 B      := build
 export GOTOOLCHAIN := auto
+# Where make deps puts Go on a machine whose own is missing or too old.
+export PATH := $(CURDIR)/build/tools/go/bin:$(PATH)
 GO     ?= go
 OURS    = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
-COMPOSE = $(shell $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v2)
+COMPOSE = $(shell PATH="$(PATH)" $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v2)
 SOURCE := $(shell find cmd cloudconfig compose servicectl internal -name '*.go' -not -name '*_test.go' 2>/dev/null) \
 	$(shell find internal/osimage/rootfs -type f) go.mod go.sum
 

@@ -68,3 +68,21 @@ func TestConsoleAndDockerWaitForNothing(t *testing.T) {
 		}
 	}
 }
+
+// Whoever reaches a socket of the controller or of System Docker is root on the
+// machine; only the services that are so anyway may see them.
+func TestOnlyPrivilegedServicesSeeTheMachinesSockets(t *testing.T) {
+	for name, svc := range defaults(t).Services {
+		if svc.Spec.Privileged {
+			continue
+		}
+		for _, v := range svc.Spec.Volumes {
+			for _, socket := range []string{"/run/ros/controller.sock", "/run/system-docker.sock", "/run/docker.sock"} {
+				real := strings.Replace(v.Source, "/var/run", "/run", 1)
+				if real == socket || strings.HasPrefix(socket, strings.TrimSuffix(real, "/")+"/") {
+					t.Errorf("%s mounts %s, where %s is", name, v.Source, socket)
+				}
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,19 +72,43 @@ func benchVirtual(t *testing.T, note func(string, float64)) {
 			note("vm: kernel start → "+p.Name+" done, s", p.Begin+p.Duration)
 		}
 	}
-	// The age of a readiness file is how long after the kernel it appeared.
-	for name, file := range map[string]string{
-		"console": "/run/ros/console.ready", "User Docker": "/run/docker.sock", "network": "/run/ros/network.ready",
-	} {
-		var up, age float64
-		if _, err := fmt.Sscan(m.Sh("cut -d' ' -f1 /proc/uptime; echo $(($(date +%s) - $(stat -c %Y "+file+")))"), &up, &age); err != nil {
-			t.Fatal(err)
-		}
-		note("vm: kernel start → "+name+" ready, s (±1)", up-age)
+	for name, at := range readinesses(m) {
+		note("vm: kernel start → "+name+", s (±1)", at)
 	}
 	var used float64
 	if _, err := fmt.Sscan(m.Sh("free -m | awk '/^Mem:/{print $2 - $7}'"), &used); err != nil {
 		t.Fatal(err)
 	}
 	note("vm: memory in use, MB", used)
+	var controller float64
+	if _, err := fmt.Sscan(m.Sh("awk '/^VmRSS/{print $2/1024}' /proc/$(pgrep -xf 'ros controller')/status"), &controller); err != nil {
+		t.Fatal(err)
+	}
+	note("vm: the controller's memory, MB", controller)
+}
+
+// readinesses are the seconds from the start of the kernel until services were
+// ready and the machine was converged, as the controller's log tells them.
+func readinesses(m *Machine) map[string]float64 {
+	m.t.Helper()
+	var now, up float64
+	if _, err := fmt.Sscan(m.Sh("date +%s; cut -d' ' -f1 /proc/uptime"), &now, &up); err != nil {
+		m.t.Fatal(err)
+	}
+	line := regexp.MustCompile(`time="([^"]*)" level=info msg="(is running|the machine is converged)"(?: service=(\w+))?`)
+	at := map[string]float64{}
+	for _, found := range line.FindAllStringSubmatch(m.Exec("cat", "/var/log/ros.log"), -1) {
+		when, err := time.Parse(time.RFC3339, found[1])
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		name := found[3] + " ready"
+		if found[3] == "" {
+			name = "converged"
+		}
+		if _, known := at[name]; !known {
+			at[name] = float64(when.Unix()) - (now - up)
+		}
+	}
+	return at
 }

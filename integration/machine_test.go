@@ -101,13 +101,13 @@ func (m *Machine) StartDegraded() *Machine {
 	return m
 }
 
-func (m *Machine) boot() Result {
+func (m *Machine) boot(flags ...string) Result {
 	m.t.Helper()
 	if !m.cleaned {
 		m.cleaned = true
 		m.t.Cleanup(m.clean)
 	}
-	args := append([]string{"start", string(m.kind), "--name", m.name, "--image", shop.image}, m.flags...)
+	args := append([]string{"start", string(m.kind), "--name", m.name, "--image", shop.image}, append(m.flags, flags...)...)
 	return m.rosmachine("", args...)
 }
 

@@ -16,7 +16,9 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/catalogue"
+	"github.com/ros-os/ros/internal/daemon"
 	"github.com/ros-os/ros/internal/engine"
+	"github.com/ros-os/ros/internal/machine/network"
 	"github.com/ros-os/ros/internal/machine/setting"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/servicectl"
@@ -54,6 +56,7 @@ func desired(root string) servicectl.Desired {
 	report = append(report, found...)
 	project, found := compose.Build(cfg, compose.Options{Definitions: definitions})
 	report = append(report, found...)
+	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
 	return servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
 }
 
@@ -94,13 +97,16 @@ func (a *app) runController(ctx context.Context) error {
 	signal.Notify(power, unix.SIGPWR)
 	defer signal.Stop(power)
 
-	var all sync.WaitGroup
-	failed := make(chan error, 3)
-	for _, part := range []func(context.Context) error{
+	parts := []func(context.Context) error{
 		c.Run,
 		func(ctx context.Context) error { return c.Serve(ctx, a.path(a.socket)) },
 		func(ctx context.Context) error { return source.Watch(ctx, a.root, c.Reload) },
-	} {
+		// A host name that DHCP gives is part of what the host should be.
+		func(ctx context.Context) error { return source.WatchFile(ctx, a.path(network.StatusFile), c.Reload) },
+	}
+	var all sync.WaitGroup
+	failed := make(chan error, len(parts))
+	for _, part := range parts {
 		all.Go(func() { failed <- part(ctx) })
 	}
 	select {

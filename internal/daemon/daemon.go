@@ -84,7 +84,7 @@ func User(cfg cloudconfig.Config, env Env) Daemon {
 
 // shimRuntime names the runtime whose shims live in Env.ShimCgroup; the name
 // "runc" is Docker's own.
-const shimRuntime = "ros"
+const shimRuntime = "runc-ros"
 
 // role is what differs between the daemons.
 type role struct {

@@ -69,13 +69,13 @@ func mountKernelFilesystems(_ context.Context, b *Boot) error {
 
 // markNamespaced tells services to leave the host's clock and devices alone.
 func markNamespaced(namespaced bool) error {
-	if err := os.MkdirAll("/run/ros", 0o755); err != nil {
+	if err := os.MkdirAll("/run/ros/public", 0o755); err != nil {
 		return fmt.Errorf("cannot make a folder: %w", err)
 	}
 	if !namespaced {
 		return nil
 	}
-	if err := os.WriteFile("/run/ros/namespaced", nil, 0o644); err != nil {
+	if err := os.WriteFile("/run/ros/public/namespaced", nil, 0o644); err != nil {
 		return fmt.Errorf("cannot mark the machine as namespaced: %w", err)
 	}
 	return nil

@@ -35,6 +35,7 @@ func Phases() []Phase {
 		{Name: "open the recovery console if it is asked for", Do: recoverIfAsked},
 		// System Docker takes by far the longest: what it does not need comes after.
 		{Name: "start System Docker", Must: true, Do: startSystemDocker},
+		{Name: "load the drivers of network cards", Hardware: true, Do: loadNetworkDrivers},
 		{Name: "look for a datasource disk", Hardware: true, Do: readSeedDisk},
 		{Name: "look for a seed folder", Do: readSeedFolder},
 		{Name: "adopt what the datasource says", Do: adoptSeed},

@@ -92,7 +92,7 @@ func TestTheArchiveStaysTheSame(t *testing.T) {
 	if err := sample().WriteCPIO(&out, stamp); err != nil {
 		t.Fatal(err)
 	}
-	golden.Equal(t, "testdata/sample.cpio", string(out.Bytes()))
+	golden.Equal(t, "testdata/sample.cpio", out.String())
 }
 
 func TestCompressingTwiceGivesTheSameBytes(t *testing.T) {

@@ -145,18 +145,18 @@ func releaseOf(m goModule) (string, error) {
 }
 
 // listModules asks the go command for the modules that folder's go.mod pins.
+// They are fetched first: of one that is not there yet, the list has no folder.
 func listModules(ctx context.Context, folder string) (map[string]goModule, error) {
-	args := []string{"list", "-m", "-json"}
+	var pinned []string
 	for _, p := range engineBuilds {
-		args = append(args, p.module)
+		pinned = append(pinned, p.module)
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = folder
-	var problem bytes.Buffer
-	cmd.Stderr = &problem
-	out, err := cmd.Output()
+	if _, err := goCommand(ctx, folder, append([]string{"mod", "download"}, pinned...)...); err != nil {
+		return nil, fmt.Errorf("cannot fetch the engine's modules: %w", err)
+	}
+	out, err := goCommand(ctx, folder, append([]string{"list", "-m", "-json"}, pinned...)...)
 	if err != nil {
-		return nil, fmt.Errorf("cannot list the engine's modules: %w\n%s", err, problem.Bytes())
+		return nil, fmt.Errorf("cannot list the engine's modules: %w", err)
 	}
 	modules := map[string]goModule{}
 	for stream := json.NewDecoder(bytes.NewReader(out)); stream.More(); {
@@ -167,4 +167,17 @@ func listModules(ctx context.Context, folder string) (map[string]goModule, error
 		modules[m.Path] = m
 	}
 	return modules, nil
+}
+
+// goCommand runs the go command in a folder and returns what it printed.
+func goCommand(ctx context.Context, folder string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = folder
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, problem.Bytes())
+	}
+	return out, nil
 }

@@ -136,7 +136,7 @@ func TestSizesAreLargestFirst(t *testing.T) {
 	if err := WriteSizes(&out, "what boots", parts); err != nil {
 		t.Fatal(err)
 	}
-	golden.Equal(t, "testdata/sizes", string(out.Bytes()))
+	golden.Equal(t, "testdata/sizes", out.String())
 	if parts[0].Name != "init" {
 		t.Error("the caller's list was sorted")
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -75,5 +77,33 @@ func TestWatchTellsOfAWriteOfTheUsersFile(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWatchFileTellsOfItsFileAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "network")
+	path := filepath.Join(dir, "status.json")
+	ctx, cancel := context.WithCancel(t.Context())
+	changed, ended := make(chan struct{}, 9), make(chan error, 1)
+	go func() { ended <- source.WatchFile(ctx, path, func() { changed <- struct{}{} }) }()
+	defer func() {
+		cancel()
+		require.NoError(t, <-ended)
+	}()
+	require.Eventually(t, func() bool {
+		require.NoError(t, os.MkdirAll(dir, 0o700))
+		require.NoError(t, source.WriteFile(path, []byte("{}\n")))
+		select {
+		case <-changed:
+			return true
+		case <-time.After(200 * time.Millisecond):
+			return false
+		}
+	}, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, source.WriteFile(filepath.Join(dir, "settings.json"), []byte("{}\n")))
+	select {
+	case <-changed:
+		t.Error("another file was told of")
+	case <-time.After(300 * time.Millisecond):
 	}
 }

@@ -38,7 +38,7 @@ type paths struct {
 
 func machinePaths() paths {
 	return paths{
-		settings: SettingsFile, ready: ReadyFile, namespaced: "/run/ros/namespaced",
+		settings: SettingsFile, ready: ReadyFile, namespaced: "/run/ros/public/namespaced",
 		cmdlines: []string{"/run/ros/cmdline", "/proc/cmdline"}, dev: "/dev",
 		keys: "/var/lib/rancher/ssh",
 		sshd: "/usr/sbin/sshd", sshdConfig: "/run/ros/sshd_config", sshdRun: "/run/sshd",

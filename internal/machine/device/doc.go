@@ -14,7 +14,7 @@ import (
 )
 
 // namespacedFile exists on a machine in namespaces.
-const namespacedFile = "/run/ros/namespaced"
+const namespacedFile = "/run/ros/public/namespaced"
 
 func exists(path string) bool {
 	_, err := os.Stat(path)

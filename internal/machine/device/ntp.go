@@ -32,7 +32,7 @@ type ntp struct {
 func RunNTP(ctx context.Context) error {
 	return ntp{
 		chronyd: "/usr/sbin/chronyd", conf: "/run/chrony/chrony.conf", namespaced: namespacedFile,
-		state: "/var/lib/chrony", run: "/run/chrony", network: "/run/ros/network-status.json",
+		state: "/var/lib/chrony", run: "/run/chrony", network: "/run/ros/network/status.json",
 	}.keep(ctx)
 }
 

@@ -161,7 +161,8 @@ func (s *service) observe(settings Settings, wants []want, links []link) (Status
 			DHCP: w.DHCP, Given: s.given[w.Name],
 		})
 	}
-	status.Ready, status.Waiting = ready(states, !time.Now().Before(s.deadline(settings)))
+	timedOut := !time.Now().Before(s.deadline(settings)) || !wantsAddresses(settings.interfaces())
+	status.Ready, status.Waiting = ready(states, timedOut)
 	return status, leases, err
 }
 

@@ -14,8 +14,9 @@ type linkState struct {
 
 // ready decides whether the network is up, and if not, why. A link without a
 // cable is not waited for, and after the time-out one link is enough: a second
-// one that gets no lease must not hold up the machine for ever. Without any
-// link there is nothing to wait for.
+// one that gets no lease must not hold up the machine for ever. A link that is
+// not there yet may still come, when its driver is loaded; after the time-out
+// there is nothing to wait for.
 func ready(states []linkState, timedOut bool) (ok bool, waiting []string) {
 	addressed, pending := 0, 0
 	for _, s := range states {
@@ -30,6 +31,8 @@ func ready(states []linkState, timedOut bool) (ok bool, waiting []string) {
 		}
 	}
 	switch {
+	case len(states) == 0 && !timedOut:
+		return false, []string{"no interface is there yet"}
 	case len(states) == 0:
 		return true, nil
 	case addressed > 0 && (timedOut || pending == 0):

@@ -32,7 +32,7 @@ type paths struct {
 func machinePaths() paths {
 	return paths{
 		settings: SettingsFile, status: StatusFile, ready: ReadyFile,
-		dhcpcdConf: "/run/ros/dhcpcd.conf", resolvConf: "/etc/resolv.conf", leases: "/var/lib/dhcpcd",
+		dhcpcdConf: "/run/ros/network/dhcpcd.conf", resolvConf: "/etc/resolv.conf", leases: "/var/lib/dhcpcd",
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // SettingsFile is where [Settings] are handed over.
-const SettingsFile = "/run/ros/network.json"
+const SettingsFile = "/run/ros/network/settings.json"
 
 // Settings is all that service network needs of the configuration.
 type Settings struct {

@@ -17,9 +17,9 @@ import (
 // The files that service network publishes.
 const (
 	// ReadyFile exists while the network is up.
-	ReadyFile = "/run/ros/network.ready"
+	ReadyFile = "/run/ros/network/ready"
 	// StatusFile holds a [Status].
-	StatusFile = "/run/ros/network-status.json"
+	StatusFile = "/run/ros/network/status.json"
 )
 
 // Status is what service network tells others.

@@ -45,6 +45,16 @@ func desire(entries map[string]cloudconfig.Interface, links []link) (wants []wan
 	return wants, problems
 }
 
+// wantsAddresses says whether any link is to have an address, once it is there.
+func wantsAddresses(entries map[string]cloudconfig.Interface) bool {
+	for name, entry := range entries {
+		if w, _ := desireLink(name, entry); w.addressed() {
+			return true
+		}
+	}
+	return false
+}
+
 func desireLink(name string, entry cloudconfig.Interface) (w want, problems []string) {
 	w = want{Name: name, MTU: entry.MTU, PreUp: entry.PreUp, PostUp: entry.PostUp, Master: masterOf(name, entry)}
 	if w.Master != "" {

@@ -185,7 +185,8 @@ func TestReady(t *testing.T) {
 		want     bool
 		waiting  string
 	}{
-		{"without a link at once", nil, false, true, ""},
+		{"not before a link is there", nil, false, false, "no interface is there yet"},
+		{"without a link after the time-out", nil, true, true, ""},
 		{"with an address", []linkState{up("eth0")}, false, true, ""},
 		{"not before the lease", []linkState{pending("eth0")}, false, false, "eth0 has no address yet"},
 		{"not without any address, also after the time-out", []linkState{pending("eth0")}, true, false, "eth0 has no address yet"},

@@ -19,7 +19,7 @@ import (
 
 // namespacedFile exists on a machine in namespaces: it shares the kernel with
 // its host, whose modules and settings are not ours.
-const namespacedFile = "/run/ros/namespaced"
+const namespacedFile = "/run/ros/public/namespaced"
 
 // Machine is the host, below a root folder. It satisfies servicectl.Machine.
 type Machine struct {

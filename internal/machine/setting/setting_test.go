@@ -201,7 +201,7 @@ func TestHostname(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHost(t)
 			h.write("/etc/hosts", tt.hosts)
-			h.write("/run/ros/network-status.json", fmt.Sprintf(`{"hostname": %q}`, tt.dhcp))
+			h.write("/run/ros/network/status.json", fmt.Sprintf(`{"hostname": %q}`, tt.dhcp))
 			before := h.inodes()[h.m.path("/etc/hosts")]
 			h.clean(tt.config)
 			if h.hostname != tt.want || h.read("/etc/hosts") != tt.wantHosts {
@@ -323,7 +323,7 @@ func TestSysctlPath(t *testing.T) {
 
 func TestInNamespacesTheHostsKernelIsLeftAlone(t *testing.T) {
 	h := newHost(t)
-	h.write("/run/ros/namespaced", "")
+	h.write("/run/ros/public/namespaced", "")
 	h.write("/proc/sys/vm/swappiness", "60\n")
 	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
 	h.clean(`rancher: {modules: [missing], sysctl: {vm.swappiness: "0", net.ipv4.ip_forward: "1", net.core.rmem_max: "5"}}`)
@@ -357,9 +357,9 @@ func TestHandedOverSettings(t *testing.T) {
 	h := newHost(t)
 	h.write("/proc/sys/net/ipv4/ip_forward", "0\n")
 	h.clean(everything + "  autologin: ttyS0,tty1\n  defaults: {network: {dns: {nameservers: [9.9.9.9]}}}\n")
-	golden.Equal(t, "testdata/network.json", h.read("/run/ros/network.json"))
+	golden.Equal(t, "testdata/network.json", h.read("/run/ros/network/settings.json"))
 	golden.Equal(t, "testdata/console.json", h.read("/run/ros/console.json"))
-	for _, path := range []string{"/run/ros/network.json", "/run/ros/console.json"} {
+	for _, path := range []string{"/run/ros/network/settings.json", "/run/ros/console.json"} {
 		if got := h.attributes(path); got != "0600 0:0" {
 			t.Errorf("%s is %s", path, got)
 		}
@@ -368,7 +368,7 @@ func TestHandedOverSettings(t *testing.T) {
 	if got := h.read("/run/ros/console.json"); strings.Contains(got, "ttyS0") || !strings.Contains(got, `"disabled": true`) {
 		t.Errorf("console.json is %s", got)
 	}
-	if got := h.read("/run/ros/network.json"); !strings.Contains(got, "8.8.8.8") || !strings.Contains(got, `"dhcp_timeout": 10`) {
+	if got := h.read("/run/ros/network/settings.json"); !strings.Contains(got, "8.8.8.8") || !strings.Contains(got, `"dhcp_timeout": 10`) {
 		t.Errorf("network.json is %s", got)
 	}
 }
