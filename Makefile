@@ -30,11 +30,11 @@ deps: ## install what building needs (Debian 12 or 13; asks for sudo unless root
 
 engine: $(B)/engine/built ## build dockerd, docker, containerd's shim and runc
 
-programs: $(B)/ros $(B)/init $(B)/rosmachine ## build ros, init and rosmachine
+programs: $(B)/ros $(B)/init $(B)/service $(B)/rosmachine ## build ros, init, the services' program and rosmachine
 
 image: $(B)/initrd ## build vmlinuz and initrd: COMPRESSION=xz (small), zstd or fast
 
-packages: $(B)/mkimage $(B)/ros $(B)/init $(B)/engine/built ## look for newer Debian packages and build the image with them
+packages: $(B)/mkimage $(B)/ros $(B)/init $(B)/service $(B)/engine/built ## look for newer Debian packages and build the image with them
 	$(MKIMAGE) -refresh
 
 repro: image ## build the image again elsewhere and compare the bytes
@@ -80,7 +80,7 @@ run: image $(B)/rosmachine ## boot the image in QEMU with a console here (ctrl-a
 clean: ## remove all that was built
 	rm -rf $(B)
 
-MKIMAGE = $(B)/mkimage -out $(B) -engine $(B)/engine -init $(B)/init -ros $(B)/ros -version $(VERSION) -compression $(COMPRESSION)
+MKIMAGE = $(B)/mkimage -out $(B) -engine $(B)/engine -init $(B)/init -service $(B)/service -ros $(B)/ros -version $(VERSION) -compression $(COMPRESSION)
 
 $(B)/engine/built: tools/engine/go.mod tools/engine/go.sum internal/osimage/engine.go | $(B)/mkimage
 	$(B)/mkimage engine -out $(B)/engine
@@ -101,5 +101,8 @@ $(B)/ros: $(SOURCE) | deps
 $(B)/init: $(SOURCE) | deps
 	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/init
 
-$(B)/initrd: $(B)/mkimage $(B)/ros $(B)/init $(B)/engine/built os-config.yml
+$(B)/service: $(SOURCE) | deps
+	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/service
+
+$(B)/initrd: $(B)/mkimage $(B)/ros $(B)/init $(B)/service $(B)/engine/built os-config.yml
 	$(MKIMAGE)

@@ -54,6 +54,7 @@ func image(ctx context.Context, args []string) error {
 	flags.StringVar(&o.Services, "services", "", "folder of service definitions")
 	flags.StringVar(&o.Ros, "ros", "build/ros", "program ros")
 	flags.StringVar(&o.Init, "init", "build/init", "program init")
+	flags.StringVar(&o.Service, "service", "build/service", "program of the machine's own services")
 	flags.StringVar(&o.Engine, "engine", "build/engine", "folder of the engine's programs")
 	flags.StringVar(&o.Version, "version", "dev", "version of ros")
 	compression := flags.String("compression", string(osimage.XZ), "xz, zstd or fast")

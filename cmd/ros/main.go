@@ -1,5 +1,4 @@
-// Command ros looks at and changes a ros machine; it is also its controller and
-// the main of its default services.
+// Command ros looks at and changes a ros machine; it is also its controller.
 package main
 
 import (

@@ -32,7 +32,6 @@ Docker and User Docker converged to it. 'ros status' says how that stands,
 		a.serviceCommand(),
 		a.controllerCommand(),
 	)
-	cmd.AddCommand(a.insideCommands()...)
 	return cmd
 }
 

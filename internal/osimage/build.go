@@ -12,16 +12,17 @@ import (
 
 // Options say what goes into the image.
 type Options struct {
-	Out         string // folder of all that is built
-	Config      string // os-config.yml
-	Services    string // folder of service definitions; none when empty
-	Ros, Init   string // programs built from this project
-	Engine      string // folder of the engine's programs
-	Version     string
-	Compression Compression
-	Stamp       time.Time // the time of every file
-	Refresh     bool      // look for newer Debian packages
-	Log         io.Writer // where the table of sizes goes
+	Out      string // folder of all that is built
+	Config   string // os-config.yml
+	Services string // folder of service definitions; none when empty
+	// Programs built from this project.
+	Ros, Init, Service string
+	Engine             string // folder of the engine's programs
+	Version            string
+	Compression        Compression
+	Stamp              time.Time // the time of every file
+	Refresh            bool      // look for newer Debian packages
+	Log                io.Writer // where the table of sizes goes
 }
 
 // enginePrograms are expected in Options.Engine.
@@ -144,7 +145,7 @@ func rootTree(ctx context.Context, o Options, debs []string, kernel Kernel) (*Tr
 
 // addPrograms adds what this project builds.
 func addPrograms(t *Tree, o Options) error {
-	files := map[string]string{"usr/bin/ros": o.Ros, "usr/sbin/init": o.Init}
+	files := map[string]string{"usr/bin/ros": o.Ros, "usr/sbin/init": o.Init, "usr/libexec/ros/service": o.Service}
 	for _, name := range enginePrograms {
 		files["usr/bin/"+name] = filepath.Join(o.Engine, name)
 	}
@@ -154,6 +155,9 @@ func addPrograms(t *Tree, o Options) error {
 			return fmt.Errorf("cannot add /%s: %w", target, err)
 		}
 		t.File(target, 0o755, data)
+	}
+	for _, name := range []string{"console", "docker", "network", "ntp", "udev"} {
+		t.Symlink("usr/libexec/ros/"+name, "service")
 	}
 	t.Symlink("usr/bin/system-docker", "ros")
 	for _, name := range []string{"reboot", "poweroff", "halt", "shutdown"} {
