@@ -41,6 +41,9 @@ func aUserContainerOutlivesUserDocker(m *Machine) {
 		return m.Exec("docker", "inspect", "-f", "{{.State.Running}} {{.State.Pid}}", "survivor")
 	}
 	before := pid()
+	if !strings.HasPrefix(before, "true ") {
+		m.t.Fatalf("the container does not run: %s; it says %s", before, m.Sh("docker logs survivor 2>&1"))
+	}
 	status := m.Status()
 	old, _ := status.Service("docker")
 	for _, argv := range [][]string{

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,11 +163,15 @@ func (m *Machine) rosmachine(stdin string, args ...string) Result {
 
 // host runs a command on the host.
 func (m *Machine) host(stdin string, argv ...string) Result {
+	return m.hostReading(strings.NewReader(stdin), argv...)
+}
+
+func (m *Machine) hostReading(stdin io.Reader, argv ...string) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "ROSMACHINE_HOME="+shop.home)
-	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stdin = stdin
 	cmd.WaitDelay = 5 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

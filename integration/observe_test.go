@@ -27,8 +27,9 @@ type Problem struct {
 		Line int    `json:"line"`
 		Col  int    `json:"col"`
 	} `json:"pos"`
-	Path    string `json:"path"`
-	Message string `json:"message"`
+	Path     string `json:"path"`
+	Message  string `json:"message"`
+	Severity string `json:"severity"`
 }
 
 // Service is how one service stands.

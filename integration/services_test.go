@@ -28,6 +28,12 @@ func TestServices(t *testing.T) {
 		{"a user container outlives User Docker", aUserContainerOutlivesUserDocker},
 		{"a published port answers and names resolve", aPublishedPortAnswersAndNamesResolve},
 		{"the host name follows the configuration", theHostNameFollowsTheConfiguration},
+		{"a name that DHCP gives is the host's", aNameThatDHCPGivesIsTheHosts},
+		{"an option that User Docker does not use is told", anOptionThatUserDockerDoesNotUseIsTold},
+		{"docker names its parts as everywhere", dockerNamesItsPartsAsEverywhere},
+		{"df shows no system container", dfShowsNoSystemContainer},
+		{"mounts in the console reach the machine", mountsInTheConsoleReachTheMachine},
+		{"passwords are changed in the console", passwordsAreChangedInTheConsole},
 		{"a service file is enabled, changed and disabled", aServiceFileIsEnabledChangedAndDisabled},
 		{"a stop on a user's word is respected", aStopOnAUsersWordIsRespected},
 		{"a wrong value is refused and changes nothing", aWrongValueIsRefusedAndChangesNothing},
@@ -120,6 +126,41 @@ func theHostNameFollowsTheConfiguration(m *Machine) {
 			m.t.Errorf("ros config get hostname: %q", got)
 		}
 	}
+}
+
+// aNameThatDHCPGivesIsTheHosts writes what service network would: there is no
+// DHCP server on a machine in namespaces.
+func aNameThatDHCPGivesIsTheHosts(m *Machine) {
+	m.Ros("config", "set", "hostname", "null") // not even the one that rosmachine gives
+	m.Until("the host name is the one of DHCP", time.Minute, func() error {
+		const file = "/run/ros/network/status.json"
+		m.Sh(`echo '{"ready": true, "hostname": "from-dhcp", "dns": {}}' >` + file + `.new && mv ` + file + `.new ` + file)
+		if got := m.Exec("hostname"); got != "from-dhcp" {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+	m.Ros("config", "unset", "hostname")
+}
+
+func anOptionThatUserDockerDoesNotUseIsTold(m *Machine) {
+	m.Ros("config", "set", "rancher.docker.extra_args", "[--no-such-flag]")
+	m.Eventually("the warning is there, and the machine has converged", time.Minute, func(s Status) error {
+		for _, p := range s.Problems {
+			if p.Severity == "warning" && strings.Contains(p.Message, "no-such-flag") {
+				return converged(s)
+			}
+		}
+		return fmt.Errorf("problems %v", s.Problems)
+	})
+	m.Placed("no-such-flag")
+	m.Ros("config", "unset", "rancher.docker.extra_args")
+	m.Eventually("the warning is gone", time.Minute, func(s Status) error {
+		if len(s.Problems) > 0 {
+			return fmt.Errorf("problems %v", s.Problems)
+		}
+		return nil
+	})
 }
 
 const webFile = "/var/lib/rancher/conf/web.yml"

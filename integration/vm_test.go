@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -83,28 +82,4 @@ func TestPowerCutDuringBoot(t *testing.T) {
 	if got := m.Exec("docker", "run", "--rm", "probe:1", "say", "hi"); got != "hi" {
 		t.Errorf("docker run: %q", got)
 	}
-}
-
-// TestRecoveryConsole sits down at the recovery console, as a person would.
-func TestRecoveryConsole(t *testing.T) {
-	m := NewMachine(t, VM, "the recovery console says why it is open, gives a shell, and leaving it goes on with the boot").
-		Flags("--append", "rancher.recovery=true")
-	shows := func(text string) {
-		m.Until("the console shows "+text, 3*time.Minute, func() error {
-			if r := m.rosmachine("", "log", m.name); !strings.Contains(r.Stdout, text) {
-				return errors.New("not yet")
-			}
-			return nil
-		})
-	}
-	if r := m.boot("--timeout", "3s"); r.Code != 1 {
-		t.Fatalf("want a machine that is not ready, exit status 1, got %d\n%s", r.Code, r.Stderr)
-	}
-	shows("rancher.recovery is set")
-	shows("recovery# ")
-	const leave = "\x1d"
-	m.rosmachine("echo answer-$((6*7))\nexit\n"+leave, "console", m.name)
-	shows("answer-42")
-	shows("The boot goes on")
-	m.Eventually("it boots on", 5*time.Minute, converged)
 }

@@ -22,7 +22,7 @@ import (
 
 // mains are what runs, by the name that the program is called by.
 var mains = map[string]func(context.Context) error{
-	"console": console.Run,
+	"console": runConsole,
 	"docker":  machine.ExecUserDocker,
 	"network": network.Run,
 	"ntp":     device.RunNTP,
@@ -44,4 +44,12 @@ func main() {
 		logrus.WithField("service", name).Error(err)
 		os.Exit(1)
 	}
+}
+
+// runConsole spares people the mounts of the machine's own services.
+func runConsole(ctx context.Context) error {
+	if err := machine.HideSystemDocker(); err != nil {
+		logrus.WithFields(logrus.Fields{"service": "console", "err": err}).Warn("df shows more than it should")
+	}
+	return console.Run(ctx)
 }

@@ -28,9 +28,6 @@ type Env struct {
 	// File is the content of the daemon.json that the user wrote, or nil. Its
 	// keys rank between the defaults and the cloud-config.
 	File []byte
-	// ShimCgroup is the group in which the shims of User Docker live, so that
-	// they outlive the service's own; none when empty.
-	ShimCgroup string
 }
 
 // File is a file that a daemon needs besides its configuration; it is secret.
@@ -72,19 +69,8 @@ func User(cfg cloudconfig.Config, env Env) Daemon {
 	b.set("exec-root", "/run/docker")
 	b.set("pidfile", "/run/docker.pid")
 	b.set("group", "docker")
-	if env.ShimCgroup != "" {
-		b.set("runtimes", map[string]any{shimRuntime: map[string]any{
-			"runtimeType": "io.containerd.runc.v2",
-			"options":     map[string]any{"ShimCgroup": env.ShimCgroup, "Root": "/run/docker/runtime-runc"},
-		}})
-		b.set("default-runtime", shimRuntime)
-	}
 	return b.build(cfg.Rancher.Docker)
 }
-
-// shimRuntime names the runtime whose shims live in Env.ShimCgroup; the name
-// "runc" is Docker's own.
-const shimRuntime = "runc-ros"
 
 // role is what differs between the daemons.
 type role struct {

@@ -74,10 +74,9 @@ func render(t *testing.T, ar *txtar.Archive) []txtar.File {
 	t.Helper()
 	cfg := configOf(t, string(part(ar, "cloud-config.yml")))
 	env := Env{
-		File:       part(ar, "daemon.json"),
-		Exists:     func(string) bool { return false },
-		HasGroup:   func(name string) bool { return name == "docker" || name == "root" },
-		ShimCgroup: "/ros-shims",
+		File:     part(ar, "daemon.json"),
+		Exists:   func(string) bool { return false },
+		HasGroup: func(name string) bool { return name == "docker" || name == "root" },
 	}
 	return []txtar.File{
 		{Name: "system", Data: text1(System(cfg, env))},

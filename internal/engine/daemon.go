@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/docker/docker/client"
 )
@@ -12,6 +16,7 @@ type daemon struct {
 	socket string
 	client atomic.Pointer[client.Client]
 	seen   *cache
+	answer time.Duration // how long an answer may take; 0: as long as is usual
 	// answered is kicked when the daemon answers while nobody follows its
 	// events, so that following begins at once.
 	answered chan struct{}
@@ -19,23 +24,31 @@ type daemon struct {
 
 func newDaemon(socket string) (*daemon, error) {
 	d := &daemon{socket: socket, seen: newCache(), answered: make(chan struct{}, 1)}
-	return d, d.renew()
+	c, err := d.newClient()
+	d.client.Store(c)
+	return d, err
+}
+
+func (d *daemon) newClient() (*client.Client, error) {
+	return client.NewClientWithOpts(client.WithHost("unix://"+d.socket), client.WithAPIVersionNegotiation())
 }
 
 // renew begins with a new client, which negotiates the version of the API anew:
-// another engine may listen now.
-func (d *daemon) renew() error {
-	c, err := client.NewClientWithOpts(
-		client.WithHost("unix://"+d.socket),
-		client.WithAPIVersionNegotiation(),
-	)
+// another engine may listen now. It does so before anybody uses the client: all
+// its calls would wait for the one that negotiates, whatever their deadlines.
+func (d *daemon) renew(ctx context.Context) error {
+	c, err := d.newClient()
 	if err != nil {
 		return err
 	}
-	if old := d.client.Swap(c); old != nil {
-		return old.Close() // of idle connections only
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, inspectTimeout))
+	defer cancel()
+	version, err := c.Ping(ctx)
+	if err != nil {
+		return errors.Join(err, c.Close())
 	}
-	return nil
+	c.NegotiateAPIVersionPing(version)
+	return d.client.Swap(c).Close() // of idle connections only
 }
 
 // api is the client to use for the next call.

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/docker/cli/cli/command"
 
@@ -27,6 +28,9 @@ type Options struct {
 	// Auths returns the registry credentials by registry; it is asked at each
 	// pull, from any goroutine. Nil means none.
 	Auths func() map[string]cloudconfig.Auth
+	// Answer is how long a daemon may take to answer a question; 0: 30 seconds
+	// for a list, 10 for what is about one thing.
+	Answer time.Duration
 }
 
 // Engine is both Docker daemons. Its methods may be called from several
@@ -66,6 +70,7 @@ func New(o Options) (*Engine, error) {
 		if e.daemons[scope], err = newDaemon(socket); err != nil {
 			return nil, fmt.Errorf("cannot set up a client of %s: %w", socket, err)
 		}
+		e.daemons[scope].answer = o.Answer
 	}
 	return e, nil
 }

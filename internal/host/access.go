@@ -122,7 +122,7 @@ func (m *Machine) enter(ctx context.Context, run *Run, argv []string) *exec.Cmd 
 func (m *Machine) ssh(ctx context.Context, run *Run, tty bool, user, command string) *exec.Cmd {
 	args := []string{
 		"ssh", "-F", "/dev/null", "-i", m.path("id_ed25519"), "-l", user,
-		"-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15",
+		"-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15",
 		// The machine is one's own and reached over loopback.
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
 	}

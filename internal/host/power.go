@@ -126,7 +126,7 @@ func (m *Machine) guestBoot(ctx context.Context, run *Run) string {
 	if m.Spec.Kind == Namespaces {
 		return fmt.Sprint(run.Boots)
 	}
-	if !sshAnswers(ctx, run.SSHPort) {
+	if !sshAnswers(ctx, run.SSHPort, greetingLast) {
 		return ""
 	}
 	out, err := m.ssh(ctx, run, false, "rancher", "cat /proc/sys/kernel/random/boot_id").Output()

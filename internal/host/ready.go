@@ -42,13 +42,21 @@ const degradedStatus = 2
 
 const readyPoll = 200 * time.Millisecond
 
+// Each greeting that is asked for costs the machine a process of its SSH server,
+// which on a slow one takes longer than any fixed patience: asking again and
+// again would keep it from ever getting ready.
+const (
+	greetingFirst = 2 * time.Second
+	greetingLast  = 16 * time.Second
+)
+
 // WaitReady returns nil when `ros wait` in the machine does, else a
 // [*NotReadyError].
 func (m *Machine) WaitReady(ctx context.Context, timeout time.Duration, progress func(string)) error {
 	deadline := time.Now().Add(timeout)
 	bounded, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	boots, last := 0, "nothing answered in it"
+	boots, last, patience := 0, "nothing answered in it", greetingFirst
 	for {
 		run, err := m.Run()
 		if err != nil {
@@ -61,13 +69,14 @@ func (m *Machine) WaitReady(ctx context.Context, timeout time.Duration, progress
 			progress(lastLine(m.SupervisorLog()))
 		}
 		boots = run.Boots
-		code, text := m.tryWait(bounded, deadline, &run)
+		code, text := m.tryWait(bounded, deadline, &run, patience)
 		switch code {
 		case 0:
 			return nil
 		case degradedStatus:
 			return m.notReady(ctx, "it is degraded", true)
 		case unreachable:
+			patience = min(2*patience, greetingLast)
 		default:
 			if now := firstLine(text); now != last {
 				last = now
@@ -84,8 +93,8 @@ func (m *Machine) WaitReady(ctx context.Context, timeout time.Duration, progress
 const unreachable = -1
 
 // tryWait runs `ros wait` in the machine once.
-func (m *Machine) tryWait(ctx context.Context, deadline time.Time, run *Run) (code int, output string) {
-	if m.Spec.Kind == VirtualMachine && !sshAnswers(ctx, run.SSHPort) {
+func (m *Machine) tryWait(ctx context.Context, deadline time.Time, run *Run, patience time.Duration) (code int, output string) {
+	if m.Spec.Kind == VirtualMachine && !sshAnswers(ctx, run.SSHPort, patience) {
 		return unreachable, ""
 	}
 	left := time.Until(deadline).Truncate(time.Second)
@@ -115,10 +124,10 @@ func firstLine(text string) string {
 	return line
 }
 
-// sshAnswers reports whether an SSH server greets: QEMU takes connections long
-// before the machine does.
-func sshAnswers(ctx context.Context, port int) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+// sshAnswers reports whether an SSH server greets in time: QEMU takes connections
+// long before the machine does.
+func sshAnswers(ctx context.Context, port int, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp4", fmt.Sprintf("127.0.0.1:%d", port))

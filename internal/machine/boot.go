@@ -136,8 +136,16 @@ func (b *Boot) bringUp(ctx context.Context) error {
 	}
 }
 
-// readConfig reads every layer that is there by now.
+// readConfig reads every layer that is there by now. A change on trial whose
+// time is up is taken back first.
 func readConfig(_ context.Context, b *Boot) error {
+	trial, verdict, err := source.Settle("/", source.Now())
+	switch {
+	case err != nil: // the controller tries again, and tells
+		logrus.WithFields(logrus.Fields{"config": source.CloudConfigFile, "err": err}).Error("cannot look after the change on trial")
+	case verdict != source.NoTrial:
+		logrus.WithField("config", source.CloudConfigFile).Infof("%q: %s", trial.Command, verdict)
+	}
 	cfg, report := source.Load("/")
 	b.config = cfg
 	if cfg.Rancher.Debug {

@@ -28,19 +28,6 @@ func TestCgroupTables(t *testing.T) {
 	}
 }
 
-func TestControlGroupsOutsideTheirPlaceAreStray(t *testing.T) {
-	const table = `1 0 0:1 / /sys/fs/cgroup rw shared:1 - tmpfs tmpfs rw
-2 1 0:2 / /sys/fs/cgroup/cpu rw shared:2 - cgroup cgroup rw,cpu
-3 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
-4 1 0:2 /docker/x /var/lib/x/sys/fs/cgroup/cpu rw shared:3 - cgroup cgroup rw,cpu
-5 1 0:2 /docker/x /var/lib/x/sys/fs/cgroup/pids rw - cgroup cgroup rw,pids
-`
-	want := []string{"/var/lib/x/sys/fs/cgroup/pids", "/var/lib/x/sys/fs/cgroup/cpu"}
-	if got := strayCgroups(table, "/sys/fs/cgroup"); !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
 func FuzzCgroupTables(f *testing.F) {
 	f.Add("3:cpu,cpuacct:/x\n0::/\n")
 	f.Add("cpu\t0\t1\t1\n")

@@ -24,8 +24,9 @@ func recoverIfAsked(ctx context.Context, b *Boot) error {
 	return b.recover(ctx, "rancher.recovery is set")
 }
 
-// shells are tried in this order.
-var shells = [][]string{{"/bin/bash", "--login"}, {"/bin/sh", "-l"}, {"/bin/busybox", "sh"}}
+// shells are tried in this order. They read no profile: it would hide that this
+// is the recovery console, and may be what is broken.
+var shells = [][]string{{"/bin/bash", "--noprofile", "--norc"}, {"/bin/sh"}, {"/bin/busybox", "sh"}}
 
 // recover tells the reason and gives a person a shell until they leave it. In
 // namespaces there is no console to do that on.

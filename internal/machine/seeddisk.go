@@ -30,21 +30,32 @@ var seedLabels = []struct{ label, datasource string }{
 
 // readSeedDisk keeps what a config drive or a NoCloud disk says; without one it
 // does nothing. Disks are there before PID 1 is, so that none is waited for.
+// Drivers that take long are loaded only when the others show no datasource.
 func readSeedDisk(ctx context.Context, b *Boot) error {
-	b.storage.load(ctx, b, true)
-	all, err := disks()
-	if err != nil {
-		return err
-	}
-	for _, s := range seedLabels {
-		if d, found := findDisk(all, "LABEL="+s.label); found {
-			return b.readSeedFrom(s.datasource, d.path, d.FSType, "")
-		}
-		if s.label == configTag && hasTag("/sys", configTag) {
-			return b.readSeedFrom(s.datasource, configTag, "9p", "trans=virtio,version=9p2000.L")
+	for _, slowToo := range []bool{false, true} {
+		b.storage.load(ctx, b, slowToo)
+		if found, err := b.lookForSeed(); err != nil || found {
+			return err
 		}
 	}
 	return nil
+}
+
+// lookForSeed keeps what the best datasource among the disks that are there says.
+func (b *Boot) lookForSeed() (found bool, err error) {
+	all, err := disks()
+	if err != nil {
+		return false, err
+	}
+	for _, s := range seedLabels {
+		if d, found := findDisk(all, "LABEL="+s.label); found {
+			return true, b.readSeedFrom(s.datasource, d.path, d.FSType, "")
+		}
+		if s.label == configTag && hasTag("/sys", configTag) {
+			return true, b.readSeedFrom(s.datasource, configTag, "9p", "trans=virtio,version=9p2000.L")
+		}
+	}
+	return false, nil
 }
 
 // hasTag says whether the hypervisor shares a folder under a 9p tag.

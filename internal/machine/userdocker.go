@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -26,14 +25,15 @@ const userDockerPID = "/run/docker.pid"
 // ExecUserDocker is the main of the service docker: it prepares the container
 // that it runs in and becomes dockerd. It returns only when it fails.
 func ExecUserDocker(_ context.Context) error {
-	hybrid, err := prepareShimCgroup(cgroupRoot)
-	if err != nil {
+	// First: the shim would take control groups among them for the machine's.
+	if err := HideSystemDocker(); err != nil {
 		return err
 	}
-	if hybrid {
-		if err := wrapShim(); err != nil {
-			return err
-		}
+	if err := prepareShimCgroup(cgroupRoot); err != nil {
+		return err
+	}
+	if err := wrapShim(); err != nil {
+		return err
 	}
 	// What users mount below their volumes propagates as it would on a host.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
@@ -44,9 +44,7 @@ func ExecUserDocker(_ context.Context) error {
 	if file == "" || file == daemon.UserConfigFile {
 		file = daemon.UserFile
 	}
-	env := daemonEnv(file)
-	env.ShimCgroup = shimCgroup
-	d := daemon.User(cfg, env)
+	d := daemon.User(cfg, daemonEnv(file))
 	for _, p := range d.Warnings {
 		logrus.WithField("config", p.Pos.String()).Warn(p.String())
 	}
@@ -64,40 +62,39 @@ func ExecUserDocker(_ context.Context) error {
 	return nil
 }
 
-// prepareShimCgroup makes the group of the shims in every hierarchy. It says
-// whether there are hierarchies of both versions.
-func prepareShimCgroup(root string) (hybrid bool, err error) {
+// prepareShimCgroup makes the group of the shims in every hierarchy.
+func prepareShimCgroup(root string) error {
 	if isCgroup2(root) {
-		return false, makeGroup(filepath.Join(root, shimCgroup))
+		return makeGroup(filepath.Join(root, shimCgroup))
 	}
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return false, fmt.Errorf("cannot read the control groups: %w", err)
-	}
-	if err := hideStrayCgroups(root); err != nil {
-		return false, err
+		return fmt.Errorf("cannot read the control groups: %w", err)
 	}
 	v1, unified := parseSelfCgroup(string(own))
 	for _, h := range v1 {
 		if err := makeGroup1(root, h); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if !unified {
-		return false, nil
+		return nil
 	}
 	dir := filepath.Join(root, "unified")
 	if err := remountCgroup(dir, "cgroup2", ""); err != nil {
-		return false, err
+		return err
 	}
-	return true, makeGroup(filepath.Join(dir, shimCgroup))
+	return makeGroup(filepath.Join(dir, shimCgroup))
 }
 
-// shimWrapper is put before the shim on hosts with control groups of both
-// versions: there the daemon's option moves a shim in those of version 1 only,
-// and it would be killed through its group of version 2.
+// shimWrapper is put before the shim and moves it into its group in every
+// hierarchy. The shim's own option for that would do so in those of version 1
+// only where there are both, and it can be set for a runtime of another name
+// than runc alone, which would then be no longer the one that users ask for.
 const shimWrapper = `#!/bin/sh
-echo 0 >/sys/fs/cgroup/unified` + shimCgroup + `/cgroup.procs
+for group in ` + cgroupRoot + shimCgroup + ` ` + cgroupRoot + `/*` + shimCgroup + `; do
+	[ ! -e "$group" ] || echo 0 >"$group/cgroup.procs"
+done
 exec /usr/bin/containerd-shim-runc-v2 "$@"
 `
 
@@ -114,44 +111,6 @@ func wrapShim() error {
 		return fmt.Errorf("cannot wrap the shim: %w", err)
 	}
 	return nil
-}
-
-// hideStrayCgroups unmounts the copies of this container's control groups that
-// come with its volume /var, in which its own root lies: the shim takes the
-// first it finds for the machine's.
-func hideStrayCgroups(root string) error {
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return fmt.Errorf("cannot read the mounts: %w", err)
-	}
-	for _, target := range strayCgroups(string(table), root) {
-		// Only here: the mount below it may be shared with the machine.
-		if err := unix.Mount("", filepath.Dir(target), "", unix.MS_PRIVATE, ""); err != nil {
-			return fmt.Errorf("cannot hide control groups: %w", err)
-		}
-		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("cannot hide control groups: %w", err)
-		}
-	}
-	return nil
-}
-
-// strayCgroups lists, last mounted first, the hierarchies of version 1 that are
-// mounted outside root, from the text of mountinfo.
-func strayCgroups(mountinfo, root string) []string {
-	var out []string
-	for line := range strings.Lines(mountinfo) {
-		own, of, ok := strings.Cut(line, " - ")
-		fields := strings.Fields(own)
-		if !ok || len(fields) < 5 || !strings.HasPrefix(of, "cgroup ") {
-			continue
-		}
-		if target := unescape(fields[4]); !strings.HasPrefix(target, root+"/") {
-			out = append(out, target)
-		}
-	}
-	slices.Reverse(out)
-	return out
 }
 
 // makeGroup1 makes the group in one hierarchy of version 1. A container sees

@@ -124,7 +124,7 @@ func (b bench) start(run func(context.Context) error) (stop func() error) {
 func (b bench) udev() udev {
 	return udev{
 		udevd: b.at("udevd"), udevadm: b.at("udevadm"), control: b.at("control"),
-		ready: b.at("udev.ready"), namespaced: b.at("namespaced"),
+		ready: b.at("udev.ready"), namespaced: b.at("namespaced"), mediaPoll: b.at("poll"), processors: time.Millisecond,
 	}
 }
 
@@ -132,14 +132,26 @@ func TestUdevIsReadyWhenTheDevicesAreSetUp(t *testing.T) {
 	b := newBench(t)
 	b.write("udev.ready", "") // of a run that was killed
 	stop := b.start(b.udev().run)
-	want := "udevd \nudevadm trigger --type=subsystems --action=add\n" +
-		"udevadm trigger --type=devices --action=add --subsystem-nomatch=" + strings.Join(inert, " --subsystem-nomatch=") + "\nudevadm settle --timeout=30\n"
+	want := fmt.Sprintf("udevd --children-max=%d\n", workers()) +
+		"udevadm trigger --type=devices --action=add --prioritized-subsystem=block,net --subsystem-nomatch=cpu --subsystem-nomatch=" + strings.Join(inert, " --subsystem-nomatch=") + "\nudevadm settle --timeout=30\n" + "udevadm trigger --action=add --subsystem-match=cpu\n"
 	b.eventually("ready", func() bool { return b.log() == want && exists(b.at("udev.ready")) })
 	if err := stop(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
 	if exists(b.at("udev.ready")) {
 		t.Error("ready is left behind")
+	}
+}
+
+func TestNewMediaAreLookedForUnlessSomebodyChoseOtherwise(t *testing.T) {
+	for text, want := range map[string]string{"0\n": "2000", "500\n": "500\n"} {
+		b := newBench(t)
+		b.write("poll", text)
+		b.start(b.udev().run)
+		b.eventually("ready", func() bool { return exists(b.at("udev.ready")) })
+		if got, err := os.ReadFile(b.at("poll")); err != nil || string(got) != want {
+			t.Errorf("%q became %q, %v; want %q", text, got, err, want)
+		}
 	}
 }
 
