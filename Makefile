@@ -14,13 +14,13 @@ GO     ?= go
 OURS    = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 COMPOSE = $(shell PATH="$(PATH)" $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v2)
 SOURCE := $(shell find cmd cloudconfig compose servicectl internal -name '*.go' -not -name '*_test.go' 2>/dev/null) \
-	$(shell find internal/osimage/rootfs -type f) go.mod go.sum
+	$(shell find internal/osimage/rootfs -type f) cloudconfig/reference.md go.mod go.sum
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 LINT := $(B)/tools/golangci-lint
 
-.PHONY: test bench unit lint fmt update fuzz conformance integration help deps engine programs image packages repro run clean
+.PHONY: test ajv bench torture unit lint fmt update fuzz conformance integration help deps engine programs image packages repro run clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ conformance: engine ## hold our idea of Docker to a real one
 
 integration: image $(B)/rosmachine ## drive real machines; T=NAME runs one test, KEEP=1 leaves its machine up
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 60m $(if $(T),-run '$(T)') -v ./integration
+
+ajv: $(B)/ros ## hold the JSON Schema of cloud-configs to a validator from npm (needs node)
+	@mkdir -p $(B)/ajv && cp tools/ajv/* $(B)/ajv
+	npm --prefix $(B)/ajv ci --no-audit --no-fund
+	node $(B)/ajv/compare.mjs $(B)/ros $(CURDIR)
+
+torture: engine ## inject every fault there is into a real engine, for hours; prints the tables of docs/reliability.md; T=NAME runs one test
+	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd -timeout 24h $(if $(T),-run '$(T)') -v ./internal/engine/torture -long
 
 bench: image $(B)/rosmachine ## measure boots and convergence; prints a table and judges nothing
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . ./internal/engine

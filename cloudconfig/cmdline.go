@@ -4,29 +4,48 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
-// CmdlineFile is the file of positions on the kernel command line, which has no
-// lines.
+// CmdlineFile is the file of positions on the kernel command line. They have no
+// line, and as column the byte where the parameter begins.
 const CmdlineFile = "<kernel command line>"
 
-const layerCmdline = "kernel command line"
+const (
+	layerCmdline = "kernel command line"
+	maxCmdline   = 1 << 16 // bytes; kernels take 4096 at most
+)
 
 // ParseCmdline reads the configuration on a kernel command line:
 //
 //	rancher.debug cc.hostname=db1 rancher.modules=[a,b] rancher.password="two words"
 //
 // Words that begin with neither "rancher." nor "cc." belong to others. A key
-// without value is true, a later key wins, and "cc." is taken off. Values are
-// YAML scalars or lists in brackets; what is neither is a text. What stands
-// behind "--" is for init, and is read like the rest.
+// without value is true, an empty value removes what lower layers said, a later
+// key wins, and "cc." is taken off. Values are YAML scalars or lists in brackets;
+// what is neither is a text.
+//
+// What stands behind "--" is for init and not configuration; a key there is
+// reported. Every problem is a warning: each parameter stands for itself.
 func ParseCmdline(cmdline string) (Layer, Report) {
 	l := Layer{Name: layerCmdline, File: CmdlineFile}
 	c := cmdlineParser{root: newMapping()}
-	for _, word := range splitCmdline(unescapeCmdline(cmdline)) {
-		c.word(word)
+	c.root.Column = 1
+	if len(cmdline) > maxCmdline {
+		c.fail(0, "", fmt.Sprintf("is %d bytes long, more than the %d that are allowed", len(cmdline), maxCmdline), "")
+		return l, c.report
+	}
+	params, forInit := splitCmdline(cmdline)
+	for _, p := range params {
+		c.param(p)
+	}
+	for _, p := range forInit {
+		if _, ok := configKey(p.text); ok {
+			key, _, _ := cutOutsideQuotes(p.text)
+			c.fail(p.at, key, `is ignored: it stands behind "--", where arguments of init are`, `write it before "--"`)
+		}
 	}
 	if len(c.root.Content) > 0 {
 		l.Doc = Document{Root: c.root, files: map[*yaml.Node]string{}}
@@ -35,64 +54,36 @@ func ParseCmdline(cmdline string) (Layer, Report) {
 	return l, c.report
 }
 
-type cmdlineParser struct {
-	root   *yaml.Node
-	report Report
-}
-
-func (c *cmdlineParser) word(word string) {
-	word = unquoteWord(word)
-	if rest, ok := strings.CutPrefix(word, "cc."); ok {
-		word = rest
-	} else if !strings.HasPrefix(word, "rancher.") {
-		return
-	}
-	key, value, hasValue := cutOutsideQuotes(word)
-	path, err := SplitPath(key)
-	if err != nil || len(path) == 0 || len(path) > maxDepth {
-		c.fail(key, "is not a key", "keys with dots between them, such as rancher.debug")
-		return
-	}
-	v := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"}
-	if hasValue {
-		v = cmdlineValue(value)
-	}
-	c.set(path, v)
-}
-
-// set puts a value into the tree. A key below a value that is no map has no
-// place: as in RancherOS it is left out, but not silently.
-func (c *cmdlineParser) set(path []string, v *yaml.Node) {
-	n := c.root
-	for i, key := range path[:len(path)-1] {
-		next := mappingValue(n, key)
-		if next == nil {
-			next = newMapping()
-			setKey(n, key, next)
-		}
-		if next.Kind != yaml.MappingNode {
-			c.fail(JoinPath(path...), fmt.Sprintf("is ignored: %s has a value already", JoinPath(path[:i+1]...)), "")
-			return
-		}
-		n = next
-	}
-	setKey(n, path[len(path)-1], v)
-}
-
-func (c *cmdlineParser) fail(path, msg, hint string) {
-	c.report = append(c.report, Problem{Pos: Pos{File: CmdlineFile}, Path: path, Msg: msg, Hint: hint, Severity: Warning})
-}
-
-// unescapeCmdline undoes what boot loaders do to quotes.
-func unescapeCmdline(s string) string {
-	return strings.NewReplacer(`\"`, `"`, `\'`, `'`).Replace(s)
+// param is a parameter, without the quotes around it.
+type param struct {
+	text string
+	at   int // column
 }
 
 // splitCmdline splits at spaces that are neither between quotation marks, of
-// any script and each closed by itself, nor in brackets.
-func splitCmdline(s string) []string {
+// any script and each closed by itself, nor in brackets. Boot loaders put a
+// backslash before quotes; it is taken off. What stands behind "--" is apart.
+func splitCmdline(s string) (params, forInit []param) {
+	into := &params
+	for i := 0; i < len(s); {
+		if r, size := utf8.DecodeRuneInString(s[i:]); unicode.IsSpace(r) {
+			i += size
+			continue
+		}
+		word := s[i : i+wordLength(s[i:])]
+		if word == "--" && into == &params {
+			into = &forInit
+		} else {
+			*into = append(*into, param{unquoteWord(unescapeCmdline(word)), i + 1})
+		}
+		i += len(word)
+	}
+	return params, forInit
+}
+
+func wordLength(s string) int {
 	closing := rune(0)
-	return strings.FieldsFunc(s, func(r rune) bool {
+	for i, r := range s {
 		switch {
 		case closing != 0 && r == closing:
 			closing = 0
@@ -101,11 +92,16 @@ func splitCmdline(s string) []string {
 			closing = r
 		case r == '[':
 			closing = ']'
-		default:
-			return unicode.IsSpace(r)
+		case unicode.IsSpace(r):
+			return i
 		}
-		return false
-	})
+	}
+	return len(s)
+}
+
+// unescapeCmdline undoes what boot loaders do to quotes.
+func unescapeCmdline(s string) string {
+	return strings.NewReplacer(`\"`, `"`, `\'`, `'`).Replace(s)
 }
 
 // unquoteWord takes off quotes around key and value together, which is how the
@@ -115,6 +111,80 @@ func unquoteWord(word string) string {
 		return word[1 : len(word)-1]
 	}
 	return word
+}
+
+// configKey says whether a parameter is configuration, and takes "cc." off it.
+func configKey(text string) (string, bool) {
+	if rest, ok := strings.CutPrefix(text, "cc."); ok {
+		return rest, true
+	}
+	return text, strings.HasPrefix(text, "rancher.")
+}
+
+type cmdlineParser struct {
+	root   *yaml.Node
+	report Report
+}
+
+func (c *cmdlineParser) param(p param) {
+	text, ok := configKey(p.text)
+	if !ok {
+		return
+	}
+	key, value, hasValue := cutOutsideQuotes(text)
+	path, err := SplitPath(key)
+	if err != nil || len(path) == 0 || len(path) > maxDepth {
+		c.fail(p.at, key, "is not a key", "keys with dots between them, such as rancher.debug")
+		return
+	}
+	v := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"}
+	if hasValue {
+		v = cmdlineValue(value)
+	}
+	c.set(path, v, p.at)
+}
+
+// set puts a value into the tree. A key below a value that is no map has no
+// place: as in RancherOS it is left out, but not silently.
+func (c *cmdlineParser) set(path []string, v *yaml.Node, at int) {
+	v.Column = at
+	for _, item := range v.Content {
+		item.Column = at
+	}
+	n := c.root
+	for i, key := range path[:len(path)-1] {
+		next := mappingValue(n, key)
+		if next == nil {
+			next = newMapping()
+			next.Column = at
+			setKey(n, key, next)
+			n.Content[len(n.Content)-2].Column = at
+		}
+		if next.Kind != yaml.MappingNode {
+			c.fail(at, JoinPath(path...), fmt.Sprintf("is ignored: %s has a value already", JoinPath(path[:i+1]...)), "")
+			return
+		}
+		n = next
+	}
+	last := path[len(path)-1]
+	setKey(n, last, v)
+	keyNode(n, last).Column = at
+}
+
+// keyNode is the node of a key that is in a map.
+func keyNode(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i]
+		}
+	}
+	return nil
+}
+
+func (c *cmdlineParser) fail(at int, path, msg, hint string) {
+	c.report = append(c.report, Problem{
+		Pos: Pos{File: CmdlineFile, Col: at}, Path: path, Msg: msg, Hint: hint, Severity: Warning,
+	})
 }
 
 // cutOutsideQuotes cuts at the first "=" that is not part of a quoted key.
@@ -133,85 +203,4 @@ func cutOutsideQuotes(word string) (key, value string, found bool) {
 		}
 	}
 	return word, "", false
-}
-
-// cmdlineValue reads a scalar or a list in brackets. Colons, question marks and
-// braces have no meaning on a command line, so maps cannot be written.
-func cmdlineValue(s string) *yaml.Node {
-	text := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if s == "" {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
-	}
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		return cmdlineList(s)
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(s), &doc); err != nil || len(doc.Content) != 1 {
-		return text
-	}
-	n := doc.Content[0]
-	if n.Kind != yaml.ScalarNode || n.Anchor != "" || isComment(&doc) || isComment(n) {
-		return text
-	}
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: n.ShortTag(), Value: n.Value, Style: n.Style}
-}
-
-// isComment says that YAML took part of a value for a comment.
-func isComment(n *yaml.Node) bool {
-	return n.HeadComment != "" || n.LineComment != "" || n.FootComment != ""
-}
-
-// cmdlineList reads "[a, b]". Items are scalars; commas between quotes are text.
-func cmdlineList(s string) *yaml.Node {
-	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
-	inner := s[1 : len(s)-1]
-	if strings.TrimSpace(inner) == "" {
-		return list
-	}
-	quote := rune(0)
-	items := strings.FieldsFunc(inner, func(r rune) bool {
-		switch {
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '"' || r == '\'':
-			quote = r
-		default:
-			return r == ','
-		}
-		return false
-	})
-	for _, i := range items {
-		list.Content = append(list.Content, cmdlineItem(strings.TrimSpace(i)))
-	}
-	return list
-}
-
-// cmdlineItem is a scalar; brackets inside brackets are text.
-func cmdlineItem(s string) *yaml.Node {
-	if strings.HasPrefix(s, "[") {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	}
-	return cmdlineValue(s)
-}
-
-func newMapping() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} }
-
-// setKey sets a key of a map, in its place or at the end.
-func setKey(n *yaml.Node, key string, value *yaml.Node) {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			n.Content[i+1] = value
-			return
-		}
-	}
-	n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, value)
-}
-
-func noteFile(n *yaml.Node, file string, files map[*yaml.Node]string) {
-	files[n] = file
-	for _, c := range n.Content {
-		noteFile(c, file, files)
-	}
 }

@@ -1,6 +1,7 @@
 package cloudconfig
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,12 +27,20 @@ func TestParseCmdline(t *testing.T) {
 		{"a value replaces a map", "rancher.a.b=1 rancher.a=2", "rancher:\n  a: 2\n", ""},
 		{"keys join", "rancher.o.a=3 rancher.o.b", "rancher:\n  o:\n    a: 3\n    b: true\n", ""},
 		{"a key with dots is quoted", `rancher.i."eth1.100".mtu=9000`, "rancher:\n  i:\n    eth1.100:\n      mtu: 9000\n", ""},
-		{"words behind -- count", "rancher.a=1 -- rancher.a=2 rancher.password=x", "rancher:\n  a: 2\n  password: x\n", ""},
+		{"words behind -- are for init", "rancher.a=1 -- rancher.a=2 single -- cc.hostname=x", "rancher:\n  a: 1\n", "<kernel command line>: warning: rancher.a: is ignored: it stands behind \"--\", where arguments of init are (write it before \"--\")\n<kernel command line>: warning: cc.hostname: is ignored: it stands behind \"--\", where arguments of init are (write it before \"--\")"},
+		{"two hyphens in a word or between quotes are text", "rancher.a=-- rancher.b=\"x -- y\" rancher.c", "rancher:\n  a: --\n  b: \"x -- y\"\n  c: true\n", ""},
+		{"a bracket that is not closed takes the rest", "rancher.l=[a rancher.b=1", "rancher:\n  l: '[a rancher.b=1'\n", ""},
+		{"a quote that is not closed takes the rest", "rancher.a=\"x rancher.b=1", "rancher:\n  a: '\"x rancher.b=1'\n", ""},
+		{"tabs and line feeds separate", "rancher.a=1\trancher.b=2\n", "rancher:\n  a: 1\n  b: 2\n", ""},
+		{"a list in a list is text", "rancher.l=[[a],b]", "rancher:\n  l: ['[a]', b]\n", ""},
+		{"an equals sign in a value", "rancher.state.dev=LABEL=X cc.a=b=c=", "rancher:\n  state:\n    dev: LABEL=X\na: b=c=\n", ""},
+		{"a quoted key may hold an equals sign", `rancher.e."a=b"=c`, "rancher:\n  e:\n    a=b: c\n", ""},
+		{"a line that is too long", "rancher.a=" + strings.Repeat("x", 1<<16), "", "<kernel command line>: warning: is 65546 bytes long, more than the 65536 that are allowed"},
 		{"an empty value removes", "rancher.password=", "rancher:\n  password:\n", ""},
 		{"a hash is text", "rancher.a=x#y rancher.b=#z", "rancher:\n  a: x#y\n  b: '#z'\n", ""},
 		{"what is not YAML is text", "rancher.a=*x rancher.b={a rancher.c=&x", "rancher:\n  a: '*x'\n  b: '{a'\n  c: '&x'\n", ""},
 		{"a key below a value is left out", "rancher.a=1 rancher.a.b=2", "rancher:\n  a: 1\n", "<kernel command line>: warning: rancher.a.b: is ignored: rancher.a has a value already"},
-		{"a key that is none", "rancher..a=1 cc.=2", "", "<kernel command line>: warning: is not a key (keys with dots between them, such as rancher.debug)\n<kernel command line>: warning: rancher..a: is not a key (keys with dots between them, such as rancher.debug)"},
+		{"a key that is none", "rancher..a=1 cc.=2", "", "<kernel command line>: warning: rancher..a: is not a key (keys with dots between them, such as rancher.debug)\n<kernel command line>: warning: is not a key (keys with dots between them, such as rancher.debug)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,6 +54,18 @@ func TestParseCmdline(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestParametersKnowWhereTheyBegin(t *testing.T) {
+	t.Parallel()
+	l, report := ParseCmdline(`quiet rancher.a=ä  "cc.b=x y" rancher.l=[p,q] rancher..x`)
+	column := func(path ...string) int { return l.Doc.Pos(lookup(l.Doc.Root, path)).Col }
+	require.Equal(t, 7, column("rancher", "a"))
+	require.Equal(t, 21, column("b"), "columns count bytes, as boot loaders do")
+	require.Equal(t, 32, column("rancher", "l"))
+	require.Equal(t, 32, column("rancher", "l", "1"))
+	require.Equal(t, 7, column("rancher"))
+	require.Equal(t, Pos{File: CmdlineFile, Col: 48}, report[0].Pos)
 }
 
 func TestTextOnTheCommandLineIsTakenAsWritten(t *testing.T) {

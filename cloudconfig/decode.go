@@ -16,9 +16,9 @@ import (
 // that a caller can go on with the rest.
 func (m Merged) Config() (Config, Report) {
 	c := Config{merged: m}
-	d := decoder{doc: m.Doc}
+	d := decoder{doc: m.Doc, whole: true}
 	if m.Doc.Root != nil {
-		d.structure(m.Doc.Root, reflect.ValueOf(&c).Elem(), spot{})
+		d.structure(m.Doc.Root, reflect.ValueOf(&c).Elem(), &spot{place: schemaRoot})
 	}
 	return c, append(d.report, unused(m)...)
 }
@@ -31,9 +31,10 @@ func Validate(l Layer) Report {
 	}
 	d := decoder{doc: l.Doc}
 	var c Config
-	d.structure(l.Doc.Root, reflect.ValueOf(&c).Elem(), spot{})
+	d.structure(l.Doc.Root, reflect.ValueOf(&c).Elem(), &spot{place: schemaRoot})
 	_, form := mergeForm(l.Doc)
-	return append(append(d.report, form...), unused(Merged{Doc: l.Doc, layers: []Layer{l}})...)
+	found := append(append(d.report, form...), redactions(l.Doc)...)
+	return append(found, unused(Merged{Doc: l.Doc, layers: []Layer{l}})...)
 }
 
 // Pos says where the value at a path was written; where nothing is there, where
@@ -43,40 +44,54 @@ func (c Config) Pos(path ...string) Pos { return c.merged.pos(path) }
 // decoder walks a document and the Go types beside each other.
 type decoder struct {
 	doc    Document
+	whole  bool // doc is what all layers together say
 	report Report
 	errors int // in report
 
 	origin map[*yaml.Node]*yaml.Node // what a node that is in no file was made of
 }
 
-// spot is where the decoder is: the path, and the same path as the tables know
-// it, with "*" for each key of a map and each item of a list.
+// spot is where the decoder is, in the document and in the schema.
 type spot struct {
-	path    []string
-	pattern string
+	parent *spot // nil at the top
+	key    string
+	place  place
 }
 
-func (s spot) field(key string) spot { return s.step(key, key) }
-func (s spot) item(key string) spot  { return s.step(key, "*") }
+func (s *spot) below(key string) *spot {
+	return &spot{parent: s, key: key, place: s.place.child(key)}
+}
 
-func (s spot) step(key, pattern string) spot {
-	if s.pattern != "" {
-		pattern = s.pattern + "." + pattern
+func (s *spot) path() []string {
+	var path []string
+	for ; s.parent != nil; s = s.parent {
+		path = append(path, s.key)
 	}
-	return spot{path: append(s.path[:len(s.path):len(s.path)], key), pattern: pattern}
+	slices.Reverse(path)
+	return path
+}
+
+// name is the innermost key, not counting places in a list.
+func (s *spot) name() string {
+	for ; s.parent != nil; s = s.parent {
+		if _, err := strconv.Atoi(s.key); err != nil {
+			return s.key
+		}
+	}
+	return ""
 }
 
 // value decodes n into v, and leaves v alone when n is null or wrong.
-func (d *decoder) value(n *yaml.Node, v reflect.Value, at spot) {
+func (d *decoder) value(n *yaml.Node, v reflect.Value, at *spot) {
 	if isNull(n) {
 		return
 	}
-	switch target := v.Addr().Interface().(type) {
-	case *Command:
-		d.command(n, target, at)
+	if v.Kind() == reflect.Pointer {
+		d.pointer(n, v, at)
 		return
-	case *Definition:
-		d.definition(n, target, at)
+	}
+	if at.place.shape.form {
+		v.Addr().Interface().(form).decode(d, n, at)
 		return
 	}
 	switch v.Kind() {
@@ -86,50 +101,73 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, at spot) {
 		d.mapping(n, v, at)
 	case reflect.Slice:
 		d.list(n, v, at)
-	case reflect.Pointer:
-		d.pointer(n, v, at)
 	default:
 		d.scalar(n, v, at)
 	}
 }
 
-func (d *decoder) structure(n *yaml.Node, v reflect.Value, at spot) {
+func (d *decoder) structure(n *yaml.Node, v reflect.Value, at *spot) {
 	if n.Kind != yaml.MappingNode {
 		d.wrongType(n, at, "a map")
 		return
 	}
+	known := at.place.shape.fields()
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		f, ok := fieldOf(v.Type(), key.Value)
+		f, ok := known.byKey[key.Value]
 		if !ok {
-			d.unknownKey(key, v.Type(), at)
+			d.unknownKey(key, at)
 			continue
 		}
-		d.value(n.Content[i+1], v.FieldByIndex(f.Index), at.field(key.Value))
+		if key.Value != f.key {
+			d.warn(key, at.below(key.Value), fmt.Sprintf("is an old spelling of %q", f.key))
+		}
+		d.value(n.Content[i+1], v.FieldByIndex(f.index), at.below(key.Value))
 	}
-	if required, ok := requiredKeys[at.pattern]; ok && isUnset(mappingValue(n, required)) {
-		d.fail(n, at, fmt.Sprintf("key %q is missing", required), "")
+	for _, key := range known.keys {
+		d.require(n, known.byKey[key], at)
 	}
 	if w, ok := v.Interface().(WriteFile); ok {
 		d.content(n, w, at)
 	}
 }
 
-func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, at spot) {
-	pattern := at.field(key.Value).pattern
-	if why, ok := ignoredKeys[pattern]; ok {
-		if why != "" {
-			d.warn(key, at.field(key.Value), "is ignored: "+why)
-		}
-		return
+// require reports a key that must be there and is not.
+func (d *decoder) require(n *yaml.Node, f field, at *spot) {
+	must := f.rules.required == always || f.rules.required == onceCombined && d.whole
+	if must && isUnset(mappingValue(n, f.key)) {
+		d.fail(n, at, fmt.Sprintf("key %q is missing", f.key), "")
 	}
-	d.fail(key, at.field(key.Value), "unknown key", suggestion(key.Value, at, keysOf(t)))
 }
 
-func (d *decoder) mapping(n *yaml.Node, v reflect.Value, at spot) {
+func (d *decoder) unknownKey(key *yaml.Node, at *spot) {
+	below := at.below(key.Value)
+	why, ok := ignoredKeys[strings.Join(below.path(), ".")]
+	switch {
+	case !ok:
+		name, hint := nameOfKey(key.Value)
+		if hint == "" {
+			hint = suggestion(key.Value, at)
+		}
+		d.fail(key, at.below(name), "unknown key", hint)
+	case why != "":
+		d.warn(key, below, "is ignored: "+why)
+	}
+}
+
+// nameOfKey is a key as it may be shown. Behind a colon without a space stands
+// what was meant as its value, and that may be secret.
+func nameOfKey(key string) (name, hint string) {
+	if i := strings.IndexByte(key, ':'); i > 0 {
+		return key[:i+1] + "…", "put a space behind the colon"
+	}
+	return key, ""
+}
+
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, at *spot) {
 	pairs := n.Content
 	switch {
-	case n.Kind == yaml.SequenceNode && strings.HasSuffix(at.pattern, "environment"):
+	case n.Kind == yaml.SequenceNode && at.key == environment:
 		pairs = d.assignments(n, at)
 	case n.Kind != yaml.MappingNode:
 		d.wrongType(n, at, "a map")
@@ -137,24 +175,40 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, at spot) {
 	}
 	m := reflect.MakeMapWithSize(v.Type(), len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		name, below := pairs[i].Value, at.item(pairs[i].Value)
-		if isNull(pairs[i+1]) || !d.checkKey(pairs[i], below) {
+		key, value := pairs[i], pairs[i+1]
+		below := at.below(key.Value)
+		if isNull(value) || !d.key(key, at, below) {
 			continue
 		}
 		before := d.errors
 		elem := reflect.New(v.Type().Elem()).Elem()
-		d.value(pairs[i+1], elem, below)
-		partly := pairs[i+1].Kind == yaml.MappingNode && elem.Kind() == reflect.Struct
+		d.value(value, elem, below)
+		partly := value.Kind == yaml.MappingNode && elem.Kind() == reflect.Struct
 		if d.errors == before || partly {
-			m.SetMapIndex(reflect.ValueOf(name), elem)
+			m.SetMapIndex(reflect.ValueOf(key.Value), elem)
 		}
 	}
 	v.Set(m)
 }
 
+// key checks a key that the user chose.
+func (d *decoder) key(key *yaml.Node, at, below *spot) bool {
+	f := at.place.shape.rules.keys
+	if f == nil {
+		return true
+	}
+	msg, hint := f.wrong(key.Value, false)
+	if msg != "" {
+		d.fail(key, below, msg, hint)
+	}
+	return msg == ""
+}
+
+const environment = "environment" // may be a map or a list of NAME=VALUE
+
 // assignments reads a list of NAME=VALUE as the pairs of a map. A name alone has
 // no value here, and is an error.
-func (d *decoder) assignments(n *yaml.Node, at spot) []*yaml.Node {
+func (d *decoder) assignments(n *yaml.Node, at *spot) []*yaml.Node {
 	var pairs []*yaml.Node
 	if d.origin == nil {
 		d.origin = map[*yaml.Node]*yaml.Node{}
@@ -162,7 +216,7 @@ func (d *decoder) assignments(n *yaml.Node, at spot) []*yaml.Node {
 	for i, item := range n.Content {
 		name, value, ok := strings.Cut(item.Value, "=")
 		if item.Kind != yaml.ScalarNode || !ok {
-			d.fail(item, at.item(strconv.Itoa(i)), "expected NAME=VALUE", "")
+			d.fail(item, at.below(strconv.Itoa(i)), "expected NAME=VALUE", "")
 			continue
 		}
 		key, val := *item, *item
@@ -173,8 +227,8 @@ func (d *decoder) assignments(n *yaml.Node, at spot) []*yaml.Node {
 	return pairs
 }
 
-func (d *decoder) list(n *yaml.Node, v reflect.Value, at spot) {
-	if n.Kind == yaml.MappingNode && strings.HasSuffix(at.pattern, ".environment") {
+func (d *decoder) list(n *yaml.Node, v reflect.Value, at *spot) {
+	if n.Kind == yaml.MappingNode && at.key == environment {
 		d.environmentList(n, v, at)
 		return
 	}
@@ -184,26 +238,21 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, at spot) {
 	}
 	out := reflect.MakeSlice(v.Type(), 0, len(n.Content))
 	for i, item := range n.Content {
-		below := at.item(strconv.Itoa(i))
-		if isNull(item) && at.pattern != "mounts.*" {
+		if isNull(item) {
 			continue
 		}
 		before := d.errors
 		elem := reflect.New(v.Type().Elem()).Elem()
-		d.value(item, elem, below)
+		d.value(item, elem, at.below(strconv.Itoa(i)))
 		if d.errors == before {
 			out = reflect.Append(out, elem)
 		}
-	}
-	if at.pattern == "mounts.*" && len(n.Content) != 4 {
-		d.fail(n, at, fmt.Sprintf("has %d fields, expected 4: device, folder, type and options", len(n.Content)), "")
-		return
 	}
 	v.Set(out)
 }
 
 // environmentList takes a map where the type is a list of NAME=VALUE.
-func (d *decoder) environmentList(n *yaml.Node, v reflect.Value, at spot) {
+func (d *decoder) environmentList(n *yaml.Node, v reflect.Value, at *spot) {
 	m := reflect.New(reflect.TypeFor[map[string]string]()).Elem()
 	d.mapping(n, m, at)
 	var out []string
@@ -214,7 +263,7 @@ func (d *decoder) environmentList(n *yaml.Node, v reflect.Value, at spot) {
 	v.Set(reflect.ValueOf(out))
 }
 
-func (d *decoder) pointer(n *yaml.Node, v reflect.Value, at spot) {
+func (d *decoder) pointer(n *yaml.Node, v reflect.Value, at *spot) {
 	before := d.errors
 	elem := reflect.New(v.Type().Elem())
 	d.value(n, elem.Elem(), at)
@@ -223,7 +272,7 @@ func (d *decoder) pointer(n *yaml.Node, v reflect.Value, at spot) {
 	}
 }
 
-func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at spot) {
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at *spot) {
 	switch v.Kind() {
 	case reflect.String:
 		if text, ok := d.text(n, at); ok {
@@ -237,24 +286,35 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at spot) {
 		}
 		v.SetBool(b)
 	default: // int
-		i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 32)
-		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil {
-			d.wrongType(n, at, "a whole number")
-			return
-		}
-		if d.check(n, n.Value, at) {
+		if i, ok := d.number(n, at); ok {
 			v.SetInt(i)
 		}
 	}
 }
 
+func (d *decoder) number(n *yaml.Node, at *spot) (int64, bool) {
+	i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 32)
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil {
+		d.wrongType(n, at, "a whole number")
+		return 0, false
+	}
+	msg, hint := at.place.shape.rules.number(at.name(), n.Value, i)
+	if msg != "" {
+		d.fail(n, at, msg, hint)
+	}
+	return i, msg == ""
+}
+
 // text takes numbers and booleans as they are written, as RancherOS did.
-func (d *decoder) text(n *yaml.Node, at spot) (string, bool) {
+func (d *decoder) text(n *yaml.Node, at *spot) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
 		d.wrongType(n, at, "a text")
 		return "", false
 	}
 	text := n.Value
+	if !d.takes(n, at) {
+		return "", false
+	}
 	if n.ShortTag() == "!!binary" {
 		raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 		if err != nil {
@@ -263,7 +323,30 @@ func (d *decoder) text(n *yaml.Node, at spot) (string, bool) {
 		}
 		text = string(raw)
 	}
-	return text, d.check(n, text, at)
+	if b, ok := yamlBool(n); ok && slices.Contains(at.place.shape.rules.enum, "true") && !slices.Contains(at.place.shape.rules.enum, text) {
+		text = strconv.FormatBool(b)
+	}
+	return d.checked(n, text, at)
+}
+
+// takes reports a number or a boolean where a format wants a text.
+func (d *decoder) takes(n *yaml.Node, at *spot) bool {
+	f := at.place.shape.rules.format
+	if f == nil || n.Value == "" || f.takes(n) {
+		return true
+	}
+	msg, hint := f.isNot(n.Value, at.place.secret)
+	d.fail(n, at, msg, hint)
+	return false
+}
+
+// checked is a text that follows the rules of its place.
+func (d *decoder) checked(n *yaml.Node, text string, at *spot) (string, bool) {
+	msg, hint := at.place.shape.rules.text(at.name(), text, at.place.secret)
+	if msg != "" {
+		d.fail(n, at, msg, hint)
+	}
+	return text, msg == ""
 }
 
 // yamlBool also knows what YAML 1.1 called booleans, since existing files do.
@@ -280,48 +363,29 @@ func yamlBool(n *yaml.Node) (value, ok bool) {
 	return false, false
 }
 
-func (d *decoder) command(n *yaml.Node, c *Command, at spot) {
-	switch n.Kind {
-	case yaml.ScalarNode:
-		*c = Command{Shell: n.Value}
-	case yaml.SequenceNode:
-		d.list(n, reflect.ValueOf(&c.Args).Elem(), at)
-	default:
-		d.wrongType(n, at, "a text for the shell or a list of arguments")
-	}
-}
-
-func (d *decoder) definition(n *yaml.Node, def *Definition, at spot) {
-	if n.Kind != yaml.MappingNode {
-		d.wrongType(n, at, "a map")
-		return
-	}
-	*def = Definition{Name: at.path[len(at.path)-1], Node: n, Doc: d.doc}
-}
-
-func (d *decoder) wrongType(n *yaml.Node, at spot, expected string) {
+func (d *decoder) wrongType(n *yaml.Node, at *spot, expected string) {
 	hint := ""
 	switch {
 	case n.Kind == yaml.ScalarNode && expected == "a list":
-		hint = fmt.Sprintf("write [%s]", n.Value)
-		if schemaRoot.below(at.path...).secret {
+		hint = fmt.Sprintf("write [%s]", withoutPassword(n.Value))
+		if at.place.secret {
 			hint = "write it between [ and ]"
 		}
 	case n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
 		hint = "remove the quotes"
-	case at.pattern == "rancher.sysctl.*":
+	case at.parent != nil && at.parent.place.shape != nil && at.parent.place.shape.rules.keys == formats()["sysctl"]:
 		hint = `put a key that has dots between quotes: rancher.sysctl."net.ipv4.ip_forward"`
 	}
 	d.fail(n, at, "expected "+expected+", found "+describe(n), hint)
 }
 
-func (d *decoder) fail(n *yaml.Node, at spot, msg, hint string) {
+func (d *decoder) fail(n *yaml.Node, at *spot, msg, hint string) {
 	d.errors++
-	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(at.path...), Msg: msg, Hint: hint})
+	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(at.path()...), Msg: msg, Hint: hint})
 }
 
-func (d *decoder) warn(n *yaml.Node, at spot, msg string) {
-	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(at.path...), Msg: msg, Severity: Warning})
+func (d *decoder) warn(n *yaml.Node, at *spot, msg string) {
+	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(at.path()...), Msg: msg, Severity: Warning})
 }
 
 func (d *decoder) pos(n *yaml.Node) Pos {

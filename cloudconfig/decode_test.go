@@ -40,7 +40,7 @@ rancher:
 	c, report := Merge(l).Config()
 	require.Empty(t, report)
 	require.Equal(t, "42", c.Hostname)
-	require.Equal(t, [][]string{{"LABEL=data", "/mnt/data", "ext4", ""}}, c.Mounts)
+	require.Equal(t, []Mount{{"LABEL=data", "/mnt/data", "ext4", ""}}, c.Mounts)
 	require.Equal(t, []Command{{Shell: "echo 1"}, {Args: []string{"touch", "/tmp/x", "2"}}}, c.RunCmd)
 	require.Equal(t, WriteFile{Path: "/etc/a", Content: "hello", Permissions: "0644", Append: true}, c.WriteFiles[0])
 	data, err := c.WriteFiles[1].Data()

@@ -1,24 +1,31 @@
 package cloudconfig
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
-// SetValue sets the value at a path in the text of a layer, which keeps its
-// comments and its order. Items of lists are counted from 0; the number behind
-// the last one adds an item. A value for a key that is a text is taken as it is;
-// any other is read as a YAML scalar, list or map, and is a text when it is none
-// of these.
+// SetValue sets the value at a path in the text of a layer; all that has another
+// meaning stays byte for byte. Items of lists are counted from 0; the number
+// behind the last one adds an item. A value for a key that is a text is taken as
+// it is; any other is read as a YAML scalar, list or map, and is a text when it
+// is none of these.
+//
+// A key that is new goes behind its siblings, the values of a map or a list are
+// changed one by one. A text that has the value already is returned as it is.
 func SetValue(doc []byte, path []string, value string) ([]byte, error) {
 	if len(path) == 0 {
 		return nil, errors.New("cannot set a value without a key")
 	}
 	out, err := edit(doc, func(root *yaml.Node) error {
+		if err := checkText(path, value); err != nil {
+			return err
+		}
 		return setAt(root, path, newValue(path, value))
 	})
 	if err != nil {
@@ -27,28 +34,62 @@ func SetValue(doc []byte, path []string, value string) ([]byte, error) {
 	return out, nil
 }
 
-// UnsetValue removes a key, or an item of a list, from the text of a layer. A
-// text that does not have it is returned as it is.
+// UnsetValue removes a key, or an item of a list, from the text of a layer, and
+// maps around it that this leaves empty. A text that does not have it is
+// returned as it is.
+//
+// The comment lines right above a key, as far indented as it, go with it, and so
+// do the comments beside and within its value. Above the first key of the text
+// they stay: there a comment is about the file.
 func UnsetValue(doc []byte, path []string) ([]byte, error) {
 	if len(path) == 0 {
 		return nil, errors.New("cannot remove a value without a key")
 	}
-	l, report := ParseLayer("", "document", doc)
-	if err := report.Err(); err != nil {
-		return nil, fmt.Errorf("cannot remove %s: %w", JoinPath(path...), err)
-	}
-	if lookup(l.Doc.Root, path) == nil {
-		return doc, nil
-	}
-	out, err := edit(doc, func(root *yaml.Node) error { return removeAt(root, path) })
+	out, err := edit(doc, func(root *yaml.Node) error {
+		removeAt(root, path)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot remove %s: %w", JoinPath(path...), err)
 	}
 	return out, nil
 }
 
-// MergeInto lays a patch over the text of a layer, as [Merge] would. A null in
-// the patch is kept: it removes what lower layers say.
+// AppendValue adds an item to the list at a path, which begins with it when this
+// layer has no list there. See [AppendValueOver] for lists of other layers.
+func AppendValue(doc []byte, path []string, value string) ([]byte, error) {
+	return AppendValueOver(doc, path, nil, value)
+}
+
+// AppendValueOver adds an item to the list at a path. Lists of layers replace
+// each other; so where this layer has none of its own it begins with a copy of
+// base, the effective list of the layers below, which may be nil. A layer that
+// asks for its lists to be appended, with merge_how, needs no copy.
+func AppendValueOver(doc []byte, path []string, base *yaml.Node, value string) ([]byte, error) {
+	if len(path) == 0 {
+		return nil, errors.New("cannot add a value without a key")
+	}
+	out, err := edit(doc, func(root *yaml.Node) error {
+		if err := checkText(path, value); err != nil {
+			return err
+		}
+		list, err := listAt(root, path, base)
+		if err != nil {
+			return err
+		}
+		item := newValue(append(slices.Clip(path), "0"), value)
+		list.Content = append(list.Content, item)
+		return setAt(root, path, list)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot add to %s: %w", JoinPath(path...), err)
+	}
+	return out, nil
+}
+
+// MergeInto lays a patch over the text of a layer, as [Merge] would: only what
+// the patch says otherwise changes. New keys bring their comments. A null in the
+// patch is kept: it removes what lower layers say.
 func MergeInto(doc, patch []byte) ([]byte, error) {
 	p, report := ParseLayer("", "patch", patch)
 	if err := report.Err(); err != nil {
@@ -61,7 +102,8 @@ func MergeInto(doc, patch []byte) ([]byte, error) {
 	removeKey(p.Doc.Root, "merge_how")
 	removeKey(p.Doc.Root, "merge_type")
 	out, err := edit(doc, func(root *yaml.Node) error {
-		return mergeNodes(root, p.Doc.Root, appends)
+		mergeNodes(root, p.Doc.Root, appends)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot merge: %w", err)
@@ -69,101 +111,62 @@ func MergeInto(doc, patch []byte) ([]byte, error) {
 	return out, nil
 }
 
-const header = "#cloud-config"
+func checkText(path []string, value string) error {
+	switch {
+	case !utf8.ValidString(value):
+		return errors.New("the value is not UTF-8 text (write what is not text as base64, behind !!binary)")
+	case !utf8.ValidString(strings.Join(path, "")):
+		return errors.New("the key is not UTF-8 text")
+	}
+	return nil
+}
 
-// edit changes the text by changing its tree. What the new text means is
-// compared with the same change to what the old text means. They differ where
-// the change goes through an alias or a merge key, that is, would change other
-// places too: then those are written out.
+// edit makes a text say what change makes of its values. It replaces as few
+// bytes as it can; what comes out is read again, and only a text that means what
+// is wanted is returned. What reads otherwise, for reasons of YAML that [differ]
+// does not know, is tried again with ever larger values written anew, at last
+// all of them.
 func edit(doc []byte, change func(root *yaml.Node) error) ([]byte, error) {
-	text := normalise(doc)
-	l, report := ParseLayer("", "document", text)
+	m := newManuscript(doc)
+	raw, meaning, report := parseTree("document", doc)
 	if err := report.Err(); err != nil {
 		return nil, err
 	}
-	first, body := splitHeader(text)
-	want := l.Doc.Root
-	if want == nil {
-		return editEmpty(first, body, change)
+	old := newMapping()
+	if meaning.Root != nil {
+		old = meaning.Root
 	}
+	want := copyTree(old)
 	if err := change(want); err != nil {
 		return nil, err
 	}
-	var raw yaml.Node
-	if err := yaml.Unmarshal(body, &raw); err != nil {
-		return nil, fmt.Errorf("cannot read YAML: %w", err)
+	if sameValue(old, want) {
+		return doc, nil
 	}
-	plainMergeKeys(&raw)
-	if err := change(raw.Content[0]); err == nil {
-		if out, err := encodeWith(first, &raw); err == nil && means(out, want) {
+	err := errors.New("the value cannot be written as YAML")
+	for attempt := range m.attempts(raw, old, want) {
+		out := m.apply(attempt)
+		if err = wrongMeaning(out, want); err == nil {
 			return out, nil
 		}
 	}
-	raw.Content[0] = want
-	out, err := encodeWith(first, &raw)
-	if err != nil {
-		return nil, err
-	}
-	if !means(out, want) {
-		return nil, errors.New("the text cannot be rewritten without changing other values")
-	}
-	return out, nil
+	return nil, err
 }
 
-// plainMergeKeys makes the encoder write "<<", and not "!!merge <<".
-func plainMergeKeys(n *yaml.Node) {
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 && c.ShortTag() == "!!merge" {
-			c.Tag = ""
-		}
-		plainMergeKeys(c)
-	}
-}
-
-// editEmpty makes the first value of a text that has at most comments.
-func editEmpty(first, body []byte, change func(root *yaml.Node) error) ([]byte, error) {
-	root := newMapping()
-	if err := change(root); err != nil {
-		return nil, err
-	}
-	for line := range bytes.Lines(body) {
-		if trimmed := bytes.TrimSpace(line); len(trimmed) == 0 || trimmed[0] == '#' {
-			first = append(append(first, bytes.TrimRight(line, "\n")...), '\n')
-		}
-	}
-	out, err := encodeWith(first, root)
-	if err == nil && !means(out, root) {
-		err = errors.New("the value cannot be written as YAML")
-	}
-	return out, err
-}
-
-// splitHeader takes the line off that makes a file a cloud-config, so that it
-// stays first whatever happens to the key below it.
-func splitHeader(text []byte) (first, body []byte) {
-	line, rest, _ := bytes.Cut(text, []byte("\n"))
-	if string(bytes.TrimRight(line, " \t")) != header {
-		return nil, text
-	}
-	return append(bytes.Clone(line), '\n'), rest
-}
-
-func encodeWith(first []byte, n *yaml.Node) ([]byte, error) {
-	out, err := encode(n)
-	return append(bytes.Clone(first), out...), err
-}
-
-// means says whether a text has the values of a tree.
-func means(text []byte, want *yaml.Node) bool {
-	l, report := ParseLayer("", "document", text)
+// wrongMeaning says why a text does not have the values of a tree.
+func wrongMeaning(text []byte, want *yaml.Node) error {
+	_, meaning, report := parseTree("outcome", text)
 	if report.Err() != nil {
-		return false
+		return errors.New("the outcome " + report[0].Msg)
 	}
-	got := l.Doc.Root
+	got := meaning.Root
 	if got == nil {
 		got = newMapping()
 	}
-	return sameValue(got, want)
+	if !sameValue(got, want) {
+		return errors.New("the text cannot be rewritten without changing other values")
+	}
+	return nil
 }
 
 func sameValue(a, b *yaml.Node) bool {
@@ -186,61 +189,36 @@ func sameValue(a, b *yaml.Node) bool {
 
 // sameMap does not mind the order of keys.
 func sameMap(a, b *yaml.Node) bool {
-	index := make(map[string]*yaml.Node, len(b.Content)/2)
-	for i := 0; i+1 < len(b.Content); i += 2 {
-		index[b.Content[i].Value] = b.Content[i+1]
-	}
+	keys := newFinder(b)
 	for i := 0; i+1 < len(a.Content); i += 2 {
-		other, ok := index[a.Content[i].Value]
-		if !ok || !sameValue(a.Content[i+1], other) {
+		other := keys.find(a.Content[i].Value)
+		if other == nil || !sameValue(a.Content[i+1], other) {
 			return false
 		}
 	}
 	return true
 }
 
-// newValue reads a value for a path as a person types it.
-func newValue(path []string, value string) *yaml.Node {
-	p := schemaRoot.below(path...)
-	if value == "null" || value == "~" {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
-	}
-	n := parseValue(value)
-	switch {
-	case n == nil:
-	case p.isText() && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0:
-	case n.Kind == yaml.ScalarNode && (n.Style != 0 || !strings.Contains(value, "\n")):
-		return n
-	case n.Kind != yaml.ScalarNode && (n.Style&yaml.FlowStyle != 0 || p.isContainer()):
-		return n
-	}
-	return newText(value)
+// finder finds values of a map by key. It is fast for maps whose keys come in
+// the order in which they are asked for.
+type finder struct {
+	in    *yaml.Node
+	next  int
+	index map[string]*yaml.Node
 }
 
-func newText(s string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if strings.Contains(s, "\n") && (strings.Trim(s, " \t\n") != strings.TrimSuffix(s, "\n") || strings.ContainsAny(s, "\r\t")) {
-		n.Style = yaml.DoubleQuotedStyle
-	}
-	return n
-}
+func newFinder(n *yaml.Node) finder { return finder{in: n} }
 
-// parseValue reads one YAML value; nil is "this is a text".
-func parseValue(s string) *yaml.Node {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(s), &doc); err != nil || len(doc.Content) != 1 {
-		return nil
+func (f *finder) find(key string) *yaml.Node {
+	if f.next+1 < len(f.in.Content) && f.in.Content[f.next].Value == key {
+		f.next += 2
+		return f.in.Content[f.next-1]
 	}
-	r := resolver{files: map[*yaml.Node]string{}, expanding: map[*yaml.Node]bool{}}
-	root := doc.Content[0]
-	n := r.resolve(root, 1)
-	switch {
-	case n == nil || len(r.report) > 0:
-		return nil
-	case n.Kind != yaml.ScalarNode:
-		return n
-	case root.Anchor != "" || isComment(n) || isComment(&doc) || !strings.HasPrefix(n.ShortTag(), "!!"):
-		return nil
+	if f.index == nil {
+		f.index = make(map[string]*yaml.Node, len(f.in.Content)/2)
+		for i := 0; i+1 < len(f.in.Content); i += 2 {
+			f.index[f.in.Content[i].Value] = f.in.Content[i+1]
+		}
 	}
-	return n
+	return f.index[key]
 }

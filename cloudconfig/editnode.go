@@ -8,10 +8,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// errAlias means that a path leads through an alias: the change would be seen
-// in other places too.
-var errAlias = errors.New("the path leads through an alias")
-
 // setAt puts a value into a tree, and makes the maps on the way.
 func setAt(root *yaml.Node, path []string, value *yaml.Node) error {
 	n := root
@@ -32,13 +28,9 @@ func setAt(root *yaml.Node, path []string, value *yaml.Node) error {
 func putChild(n *yaml.Node, path []string, value *yaml.Node) error {
 	key := path[len(path)-1]
 	switch n.Kind {
-	case yaml.AliasNode:
-		return errAlias
 	case yaml.MappingNode:
-		if len(n.Content) == 0 {
-			n.Style &^= yaml.FlowStyle
-		}
-		setKey(n, key, keepComments(mappingValue(n, key), value))
+		inLines(n)
+		setKey(n, key, value)
 		return nil
 	case yaml.SequenceNode:
 		return putItem(n, path, value)
@@ -53,69 +45,113 @@ func putItem(n *yaml.Node, path []string, value *yaml.Node) error {
 		return fmt.Errorf("%s is a list of %d items, and has no item %q",
 			JoinPath(path[:len(path)-1]...), len(n.Content), path[len(path)-1])
 	}
+	inLines(n)
 	if i == len(n.Content) {
-		if i == 0 {
-			n.Style &^= yaml.FlowStyle
-		}
 		n.Content = append(n.Content, value)
 		return nil
 	}
-	n.Content[i] = keepComments(n.Content[i], value)
+	n.Content[i] = value
 	return nil
 }
 
-// keepComments gives a value the comments of the one that it replaces.
-func keepComments(old, value *yaml.Node) *yaml.Node {
-	if old == nil || old.Kind != value.Kind || old.Kind == yaml.AliasNode {
-		return value
+// inLines lets an empty map or list be written in lines, once it has values.
+func inLines(n *yaml.Node) {
+	if len(n.Content) == 0 {
+		n.Style &^= yaml.FlowStyle
 	}
-	c := *value
-	c.HeadComment, c.LineComment, c.FootComment = old.HeadComment, old.LineComment, old.FootComment
-	return &c
 }
 
-// removeAt removes a key or an item; what is not there needs no removal.
-func removeAt(root *yaml.Node, path []string) error {
-	parent, key := lookup(root, path[:len(path)-1]), path[len(path)-1]
-	switch {
-	case parent == nil:
-		return errAlias
-	case parent.Kind == yaml.MappingNode:
-		if !removeKey(parent, key) {
-			return errAlias
+// removeAt removes a key or an item, and maps around it that become empty. An
+// item of a list stays where it is, even when it is empty.
+func removeAt(root *yaml.Node, path []string) {
+	if lookup(root, path) == nil {
+		return
+	}
+	for {
+		parent, key := lookup(root, path[:len(path)-1]), path[len(path)-1]
+		if parent.Kind == yaml.SequenceNode {
+			i, err := strconv.Atoi(key)
+			if err == nil {
+				parent.Content = append(parent.Content[:i], parent.Content[i+1:]...)
+			}
+			return
 		}
-		return nil
+		removeKey(parent, key)
+		path = path[:len(path)-1]
+		if len(path) == 0 || len(parent.Content) > 0 || lookup(root, path[:len(path)-1]).Kind == yaml.SequenceNode {
+			return
+		}
 	}
-	i, err := strconv.Atoi(key)
-	if err != nil || i < 0 || i >= len(parent.Content) {
-		return errAlias
-	}
-	parent.Content = append(parent.Content[:i], parent.Content[i+1:]...)
-	return nil
 }
+
+// listAt is the list at a path, or the one that begins there.
+func listAt(root *yaml.Node, path []string, base *yaml.Node) (*yaml.Node, error) {
+	switch list := lookup(root, path); {
+	case list == nil:
+		return firstList(root, base)
+	case isNull(list):
+		return newList(), nil
+	case list.Kind != yaml.SequenceNode:
+		return nil, fmt.Errorf("it is %s, and no list", describe(list))
+	default:
+		inLines(list)
+		return list, nil
+	}
+}
+
+// firstList is the list with which a layer begins that has none of its own.
+func firstList(root, base *yaml.Node) (*yaml.Node, error) {
+	if base == nil || isNull(base) {
+		return newList(), nil
+	}
+	if base.Kind != yaml.SequenceNode {
+		return nil, fmt.Errorf("it is %s, and no list", describe(base))
+	}
+	appends, report := mergeForm(Document{Root: root})
+	if len(report) > 0 {
+		return nil, errors.New(report[0].Path + " " + report[0].Msg)
+	}
+	if appends {
+		return newList(), nil
+	}
+	list := withoutComments(base)
+	list.Style = 0
+	return list, nil
+}
+
+func newList() *yaml.Node { return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"} }
 
 // mergeNodes lays high over low, which is changed.
-func mergeNodes(low, high *yaml.Node, appends bool) error {
-	if len(low.Content) == 0 {
-		low.Style &^= yaml.FlowStyle
+func mergeNodes(low, high *yaml.Node, appends bool) {
+	inLines(low)
+	index := make(map[string]int, len(low.Content)/2)
+	for i := 0; i+1 < len(low.Content); i += 2 {
+		index[low.Content[i].Value] = i + 1
 	}
 	for i := 0; i+1 < len(high.Content); i += 2 {
 		key, value := high.Content[i], high.Content[i+1]
-		has := mappingValue(low, key.Value)
-		switch {
-		case has == nil:
+		at, has := index[key.Value]
+		if !has {
 			low.Content = append(low.Content, key, value)
-		case has.Kind == yaml.AliasNode:
-			return errAlias
-		case has.Kind == yaml.MappingNode && value.Kind == yaml.MappingNode:
-			if err := mergeNodes(has, value, appends); err != nil {
-				return err
-			}
-		case appends && has.Kind == yaml.SequenceNode && value.Kind == yaml.SequenceNode:
-			has.Content = append(has.Content, value.Content...)
+			continue
+		}
+		switch below := low.Content[at]; {
+		case below.Kind == yaml.MappingNode && value.Kind == yaml.MappingNode:
+			mergeNodes(below, value, appends)
+		case appends && below.Kind == yaml.SequenceNode && value.Kind == yaml.SequenceNode:
+			inLines(below)
+			below.Content = append(below.Content, value.Content...)
 		default:
-			setKey(low, key.Value, keepComments(has, value))
+			low.Content[at] = value
 		}
 	}
-	return nil
+}
+
+func copyTree(n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Content = make([]*yaml.Node, len(n.Content))
+	for i, v := range n.Content {
+		c.Content[i] = copyTree(v)
+	}
+	return &c
 }

@@ -5,6 +5,7 @@ import "gopkg.in/yaml.v3"
 // ExportOptions say what an export shows. Zero is what may be passed on.
 type ExportOptions struct {
 	Private bool // secrets are shown, default redacted
+	Origins bool // each line ends with a comment that says where it was written
 }
 
 // Export writes the effective configuration as YAML. Unless it is private,
@@ -14,9 +15,8 @@ func (m Merged) Export(opts ExportOptions) ([]byte, error) {
 	if m.Doc.Root == nil {
 		return []byte("{}\n"), nil
 	}
-	root := withoutComments(m.Doc.Root)
+	root := m.shown(opts, m.Doc.Root, schemaRoot)
 	if !opts.Private {
-		root = redact(root, schemaRoot)
 		removeKey(mappingValue(root, "rancher"), "password")
 		removeKey(mappingValue(root, "rancher"), "autologin")
 	}

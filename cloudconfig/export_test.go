@@ -19,7 +19,7 @@ func TestIsSecret(t *testing.T) {
 		"rancher.ssh.keys.rsa":                         true,
 		"write_files.0.content":                        true,
 		"write_files.0.path":                           false,
-		"rancher.services.web.environment.TOKEN":       false,
+		"rancher.services.web.environment.TOKEN":       true,
 		"hostname":                                     false,
 		"nothing.at.all":                               false,
 		"rancher":                                      false,
@@ -75,4 +75,12 @@ func TestRender(t *testing.T) {
 	empty, err := Merge().Export(ExportOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "{}\n", string(empty))
+}
+
+func TestWhatIsWrittenIsReadAsTheSame(t *testing.T) {
+	t.Parallel()
+	m := Merge(layer(t, "x", "rancher: {services: {a: {environment: {A: , B: ''}}}}\n\"<<\": {x: ~}\n"))
+	text, err := m.Export(ExportOptions{Private: true})
+	require.NoError(t, err)
+	require.True(t, sameValue(m.Doc.Root, layer(t, "x", string(text)).Doc.Root), "%s", text)
 }

@@ -97,3 +97,19 @@ func originsText(t *testing.T, m Merged, paths string) []byte {
 	}
 	return b.Bytes()
 }
+
+// archived is the text of every file in some archives.
+func archived(t testing.TB, pattern string) []string {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	var texts []string
+	for _, name := range names {
+		a, err := txtar.ParseFile(name)
+		require.NoError(t, err)
+		for _, f := range a.Files {
+			texts = append(texts, string(f.Data))
+		}
+	}
+	return texts
+}

@@ -1,6 +1,11 @@
 package cloudconfig
 
 import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -10,95 +15,49 @@ const (
 	notYet        = "not applied by this version"
 	noPackages    = "no package manager"
 	noSuchService = "there is no such program on this system"
+	noBootstrap   = "there is no Bootstrap Docker on this system"
 )
-
-// requiredKeys are keys without which a map makes no sense, by pattern of path.
-var requiredKeys = map[string]string{
-	"write_files.*":          "path",
-	"rancher.repositories.*": "url",
-}
 
 // ignoredKeys are keys that are accepted and have no effect, by pattern of path,
 // and why. Configurations are shared with machines that run cloud-init, so its
-// keys must not be errors. A key without a reason is read elsewhere.
+// keys must not be errors.
 var ignoredKeys = map[string]string{
-	"merge_how":  "",
-	"merge_type": "",
-
 	"EXTRA_CMDLINE": "the kernel command line is read directly",
 
-	// Keys of cloud-init that have a meaning on this system.
-	"users":                     notYet,
-	"groups":                    notYet,
-	"user":                      notYet,
+	// Keys of cloud-init that may get a meaning on this system.
 	"system_info":               notYet,
-	"chpasswd":                  notYet,
-	"password":                  notYet + "; see rancher.password",
-	"ssh_pwauth":                "logins over SSH are with keys only",
-	"disable_root":              "root cannot log in over SSH",
-	"disable_root_opts":         "root cannot log in over SSH",
-	"ssh_import_id":             notYet,
-	"ssh_keys":                  notYet + "; see rancher.ssh.keys",
-	"ssh_deletekeys":            "host keys are made once for each machine",
-	"ssh_genkeytypes":           notYet,
 	"ssh_publish_hostkeys":      notYet,
-	"ssh_quiet_keygen":          notYet,
 	"ssh":                       notYet,
-	"allow_public_ssh_keys":     notYet,
 	"no_ssh_fingerprints":       notYet,
 	"ssh_fp_console_blacklist":  notYet,
 	"ssh_key_console_blacklist": notYet,
 	"authkey_hash":              notYet,
-	"fqdn":                      notYet + "; see hostname",
-	"prefer_fqdn_over_hostname": notYet,
-	"preserve_hostname":         notYet,
-	"create_hostname_file":      notYet,
-	"manage_etc_hosts":          "/etc/hosts is kept by this system",
-	"manage_resolv_conf":        notYet + "; see rancher.network.dns",
-	"resolv_conf":               notYet + "; see rancher.network.dns",
-	"ntp":                       notYet,
-	"timezone":                  notYet,
-	"locale":                    notYet,
-	"locale_configfile":         notYet,
-	"keyboard":                  notYet,
-	"growpart":                  notYet,
-	"resize_rootfs":             notYet,
-	"disk_setup":                notYet,
-	"fs_setup":                  notYet,
-	"device_aliases":            notYet,
-	"swap":                      notYet,
-	"mount_default_fields":      notYet,
-	"ca_certs":                  notYet,
-	"ca-certs":                  notYet,
-	"power_state":               notYet,
-	"final_message":             notYet,
-	"phone_home":                notYet,
-	"random_seed":               notYet,
 	"output":                    notYet,
 	"reporting":                 notYet,
 	"rsyslog":                   notYet,
-	"vendor_data":               notYet,
-	"vendor_data2":              notYet,
-	"network":                   notYet + "; see rancher.network",
 	"wireguard":                 notYet,
 	"autoinstall":               notYet,
 	"updates":                   notYet,
 	"datasource":                notYet + "; see rancher.cloud_init.datasources",
 	"datasource_list":           notYet + "; see rancher.cloud_init.datasources",
-	"write_files.*.defer":       "all files are written once the users exist",
 
 	// Keys that RancherOS took and did not read.
 	"rancher.autoformat":            "see rancher.state.autoformat",
 	"rancher.state.formatzero":      "see rancher.state.autoformat",
 	"rancher.docker.args":           "see rancher.docker.extra_args",
 	"rancher.system_docker.args":    "see rancher.system_docker.extra_args",
-	"rancher.bootstrap_docker.args": "there is no Bootstrap Docker on this system",
+	"rancher.bootstrap_docker.args": noBootstrap,
+	"rancher.defaults.docker.args":  "see rancher.docker.extra_args",
 
 	// How cloud-init works inside.
 	"cloud_init_modules":   "the order of work is fixed on this system",
 	"cloud_config_modules": "the order of work is fixed on this system",
 	"cloud_final_modules":  "the order of work is fixed on this system",
 	"jinja_template":       "templates are not read",
+	"launch-index":         "the parts of user-data are all read",
+	"version":              "there is one version of the format",
+	"migrate":              "nothing of cloud-init's is kept",
+	"disable_ec2_metadata": notYet,
 
 	// Packages.
 	"packages":                   noPackages,
@@ -140,65 +99,125 @@ var ignoredKeys = map[string]string{
 	"rpi":              noSuchService,
 }
 
-// unusedKey is a key that RancherOS had and that this version does not apply.
-type unusedKey struct {
-	path  string
-	why   string
-	quiet []string // values that ask for nothing
-}
+// notApplied are the keys of the schema that have no effect in this version, by
+// pattern of path ("*" is any key or item), and why. All others are applied.
+var notApplied = map[string]string{
+	// RancherOS's.
+	"mounts":                                    notYet,
+	"runcmd":                                    notYet,
+	"bootcmd":                                   notYet,
+	"rancher.console":                           notYet,
+	"rancher.bootstrap":                         noBootstrap,
+	"rancher.bootstrap_docker":                  noBootstrap,
+	"rancher.cloud_init_services":               noBootstrap,
+	"rancher.cloud_init.runcmd":                 notYet,
+	"rancher.rm_usr":                            "/usr is never copied on this system",
+	"rancher.no_sharedroot":                     "the root is always shared on this system",
+	"rancher.log":                               notYet,
+	"rancher.force_console_rebuild":             notYet,
+	"rancher.repositories":                      notYet,
+	"rancher.upgrade":                           notYet,
+	"rancher.resize_device":                     notYet,
+	"rancher.restart_services":                  "services are recreated when their configuration changes",
+	"rancher.hypervisor_service":                notYet,
+	"rancher.http_load_retries":                 notYet,
+	"rancher.preload_wait":                      notYet,
+	"rancher.network.wifi_networks":             notYet,
+	"rancher.network.modem_networks":            notYet,
+	"rancher.state.mdadm_scan":                  notYet,
+	"rancher.state.lvm_scan":                    notYet,
+	"rancher.state.cryptsetup":                  notYet,
+	"rancher.state.rngd":                        notYet,
+	"rancher.state.script":                      notYet,
+	"rancher.state.oem_fstype":                  notYet,
+	"rancher.state.oem_dev":                     notYet,
+	"rancher.state.boot_fstype":                 notYet,
+	"rancher.state.boot_dev":                    notYet,
+	"rancher.docker.engine":                     "the engine of this version cannot be switched",
+	"rancher.docker.storage_context":            "User Docker runs in a container of its own",
+	"rancher.defaults.docker.engine":            "the engine of this version cannot be switched",
+	"rancher.network.interfaces.*.wifi_network": notYet,
 
-// unusedKeys are looked for in the effective values; "*" is any key or item.
-var unusedKeys = []unusedKey{
-	{path: "mounts", why: notYet},
-	{path: "runcmd", why: notYet},
-	{path: "bootcmd", why: notYet},
-	{path: "rancher.console", why: notYet, quiet: []string{"default"}},
-	{path: "rancher.bootstrap", why: "there is no Bootstrap Docker on this system"},
-	{path: "rancher.bootstrap_docker", why: "there is no Bootstrap Docker on this system"},
-	{path: "rancher.cloud_init_services", why: "there is no Bootstrap Docker on this system"},
-	{path: "rancher.rm_usr", why: "/usr is never copied on this system"},
-	{path: "rancher.no_sharedroot", why: "the root is always shared on this system"},
-	{path: "rancher.log", why: notYet},
-	{path: "rancher.force_console_rebuild", why: notYet},
-	{path: "rancher.repositories", why: notYet},
-	{path: "rancher.upgrade", why: notYet},
-	{path: "rancher.resize_device", why: notYet},
-	{path: "rancher.restart_services", why: "services are recreated when their configuration changes"},
-	{path: "rancher.hypervisor_service", why: notYet},
-	{path: "rancher.http_load_retries", why: notYet},
-	{path: "rancher.preload_wait", why: notYet},
-	{path: "rancher.network.wifi_networks", why: notYet},
-	{path: "rancher.network.modem_networks", why: notYet},
-	{path: "rancher.network.interfaces.*.wifi_network", why: notYet},
-	{path: "rancher.state.mdadm_scan", why: notYet},
-	{path: "rancher.state.lvm_scan", why: notYet},
-	{path: "rancher.state.cryptsetup", why: notYet},
-	{path: "rancher.state.rngd", why: notYet},
-	{path: "rancher.state.script", why: notYet},
-	{path: "rancher.state.oem_fstype", why: notYet},
-	{path: "rancher.state.oem_dev", why: notYet},
-	{path: "rancher.state.boot_fstype", why: notYet},
-	{path: "rancher.state.boot_dev", why: notYet},
-	{path: "rancher.docker.engine", why: "the engine of this version cannot be switched"},
-	{path: "rancher.docker.storage_context", why: "User Docker runs in a container of its own"},
-	{path: "rancher.defaults.docker.engine", why: "the engine of this version cannot be switched"},
+	// cloud-init's.
+	"write_files.*.source":      notYet,
+	"users":                     notYet,
+	"user":                      notYet,
+	"groups":                    notYet,
+	"chpasswd":                  notYet,
+	"password":                  notYet + "; see rancher.password",
+	"ssh_pwauth":                "logins over SSH are with keys only",
+	"disable_root":              "root cannot log in over SSH",
+	"disable_root_opts":         "root cannot log in over SSH",
+	"ssh_import_id":             notYet,
+	"ssh_keys":                  notYet + "; see rancher.ssh.keys",
+	"ssh_deletekeys":            "host keys are made once for each machine",
+	"ssh_genkeytypes":           notYet,
+	"ssh_quiet_keygen":          notYet,
+	"allow_public_ssh_keys":     notYet,
+	"fqdn":                      notYet + "; see hostname",
+	"prefer_fqdn_over_hostname": notYet,
+	"preserve_hostname":         notYet,
+	"create_hostname_file":      notYet,
+	"manage_etc_hosts":          "/etc/hosts is kept by this system",
+	"manage_resolv_conf":        notYet + "; see rancher.network.dns",
+	"resolv_conf":               notYet + "; see rancher.network.dns",
+	"ca_certs":                  notYet,
+	"network":                   notYet + "; see rancher.network",
+	"vendor_data":               notYet,
+	"vendor_data2":              notYet,
+	"ntp":                       notYet,
+	"timezone":                  notYet,
+	"locale":                    notYet,
+	"locale_configfile":         notYet,
+	"keyboard":                  notYet,
+	"growpart":                  notYet,
+	"resize_rootfs":             notYet,
+	"device_aliases":            notYet,
+	"disk_setup":                notYet,
+	"fs_setup":                  notYet,
+	"mount_default_fields":      notYet,
+	"swap":                      notYet,
+	"power_state":               notYet,
+	"final_message":             notYet,
+	"phone_home":                notYet,
+	"random_seed":               notYet,
 }
 
 // unused warns of values that somebody wrote and that have no effect. What the
 // image's own configuration says is not the user's to change.
 func unused(m Merged) Report {
 	var report Report
-	for _, u := range unusedKeys {
-		eachMatch(m.Doc.Root, strings.Split(u.path, "."), nil, func(n *yaml.Node, path []string) {
-			if !asksForSomething(n, u.quiet) || m.onlyOSConfig(path) {
-				return
-			}
-			report = append(report, Problem{
-				Pos: m.Doc.Pos(n), Path: JoinPath(path...), Msg: "is ignored: " + u.why, Severity: Warning,
+	if m.Doc.Root == nil {
+		return nil
+	}
+	for _, pattern := range slices.Sorted(maps.Keys(notApplied)) {
+		path := strings.Split(pattern, ".")
+		f, ok := fieldAt(path)
+		if !ok {
+			continue
+		}
+		for _, spelling := range strings.Split(f.from.Tag.Get("yaml"), ",") {
+			path[len(path)-1] = spelling
+			eachMatch(m.Doc.Root, path, nil, func(n *yaml.Node, path []string) {
+				if asksForSomething(n, f) && !m.onlyOSConfig(path) {
+					report = append(report, Problem{
+						Pos: m.Doc.Pos(n), Path: JoinPath(path...), Msg: "is ignored: " + notApplied[pattern], Severity: Warning,
+					})
+				}
 			})
-		})
+		}
 	}
 	return append(report, unknownDatasources(m)...)
+}
+
+// fieldAt is the field that a path of keys leads to.
+func fieldAt(path []string) (field, bool) {
+	parent := schemaRoot.below(path[:len(path)-1]...)
+	if parent.shape == nil {
+		return field{}, false
+	}
+	f, ok := parent.shape.fields().byKey[path[len(path)-1]]
+	return f, ok
 }
 
 // eachMatch calls f for the values that a pattern leads to.
@@ -212,24 +231,27 @@ func eachMatch(n *yaml.Node, pattern, path []string, f func(*yaml.Node, []string
 	case pattern[0] != "*":
 		eachMatch(child(n, pattern[0]), pattern[1:], append(path[:len(path):len(path)], pattern[0]), f)
 		return
-	case n.Kind != yaml.MappingNode:
-		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		eachMatch(n.Content[i+1], pattern[1:], append(path[:len(path):len(path)], n.Content[i].Value), f)
+	for i, v := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			eachMatch(v, pattern[1:], append(path[:len(path):len(path)], strconv.Itoa(i)), f)
+		case n.Kind == yaml.MappingNode && i%2 == 1:
+			eachMatch(v, pattern[1:], append(path[:len(path):len(path)], n.Content[i-1].Value), f)
+		}
 	}
 }
 
-func asksForSomething(n *yaml.Node, quiet []string) bool {
+// asksForSomething says that a value is another than what holds without it.
+func asksForSomething(n *yaml.Node, f field) bool {
 	if n.Kind != yaml.ScalarNode {
 		return len(n.Content) > 0
 	}
-	for _, q := range append([]string{"", "false", "no", "off", "0", "null", "~"}, quiet...) {
-		if n.Value == q {
-			return false
-		}
+	unasked := f.from.Tag.Get("default")
+	if b, ok := yamlBool(n); ok {
+		return strconv.FormatBool(b) != cmp.Or(unasked, "false")
 	}
-	return true
+	return n.Value != "" && n.Value != "0" && n.Value != unasked && !isNull(n)
 }
 
 // onlyOSConfig says that no layer of a user's spoke about a path.
@@ -262,4 +284,29 @@ func unknownDatasources(m Merged) Report {
 		})
 	}
 	return report
+}
+
+// whyNotApplied is why a field has no effect in this version, "" when it has.
+func whyNotApplied(f field) string {
+	for pattern, why := range notApplied {
+		if at, ok := fieldAt(strings.Split(pattern, ".")); ok && at.owner == f.owner && at.key == f.key {
+			return why
+		}
+	}
+	return ""
+}
+
+// ignoredBelow is where the ignored keys beside those of a type are.
+func ignoredBelow(t reflect.Type) (prefix string, found bool) {
+	switch t {
+	case reflect.TypeFor[Config]():
+		return "", true
+	case reflect.TypeFor[Rancher]():
+		return "rancher.", true
+	case reflect.TypeFor[Docker]():
+		return "rancher.docker.", true
+	case reflect.TypeFor[State]():
+		return "rancher.state.", true
+	}
+	return "", false
 }

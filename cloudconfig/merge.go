@@ -28,11 +28,21 @@ type Merged struct {
 // The layers are not changed, but the result shares nodes with them: nobody may
 // change nodes of either.
 func Merge(layers ...Layer) Merged {
-	var s state
-	for _, l := range layers {
-		s = s.with(newState(l))
+	return Merged{Doc: together(layers).document(), layers: slices.Clone(layers)}
+}
+
+// together is what layers say together. Since it does not matter which of them
+// are laid over each other first, halves are: so each value is copied a few times,
+// and not once for every layer above it.
+func together(layers []Layer) state {
+	switch n := len(layers); n {
+	case 0:
+		return state{}
+	case 1:
+		return newState(layers[0])
+	default:
+		return together(layers[:n/2]).with(together(layers[n/2:]))
 	}
-	return Merged{Doc: s.document(), layers: slices.Clone(layers)}
 }
 
 // state is what some neighbouring layers say together.
@@ -93,8 +103,10 @@ func (s state) withMetaKeys() *tree {
 	}
 	first := s.metaKeys[0]
 	list := &tree{node: &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: first.node.Line, Column: first.node.Column}}
-	list.src = Document{files: map[*yaml.Node]string{list.node: first.src.files[first.node]}}
-	key := entry{key: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: sshKeys}, src: list.src}
+	key := entry{key: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: sshKeys, Line: first.node.Line, Column: first.node.Column}}
+	file := first.src.files[first.node]
+	list.src = Document{files: map[*yaml.Node]string{list.node: file, key.key: file}}
+	key.src = list.src
 	if has := s.root.get(sshKeys); has != nil && !isNull(has.node) {
 		if has.node.Kind != yaml.SequenceNode {
 			return s.root // a wrong type, which decoding reports
@@ -104,7 +116,7 @@ func (s state) withMetaKeys() *tree {
 		key = s.root.entries[s.root.index[sshKeys]]
 	}
 	for _, k := range s.metaKeys {
-		if !slices.ContainsFunc(list.items, func(i item) bool { return i.node.Value == k.node.Value }) {
+		if !slices.ContainsFunc(list.items, func(i item) bool { return sameValue(i.node, k.node) }) {
 			list.items = append(list.items, k)
 		}
 	}

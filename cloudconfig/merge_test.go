@@ -67,8 +67,8 @@ func drawNode(t *rapid.T, depth int) *yaml.Node {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
 	case "list":
 		n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
-		for range rapid.IntRange(0, 3).Draw(t, "items") {
-			n.Content = append(n.Content, drawNode(t, depth-1))
+		for range rapid.IntRange(0, 2).Draw(t, "items") {
+			n.Content = append(n.Content, drawNode(t, min(depth-1, 1)))
 		}
 		return n
 	}
@@ -77,15 +77,15 @@ func drawNode(t *rapid.T, depth int) *yaml.Node {
 
 func drawMap(t *rapid.T, depth int) *yaml.Node {
 	n := newMapping()
-	keys := []string{sshKeys, "rancher", "a", "b", "c"}
-	for _, key := range rapid.SliceOfDistinct(rapid.SampledFrom(keys), rapid.ID[string]).Draw(t, "keys") {
+	keys := []string{sshKeys, "rancher", "services", "a", "b"}
+	for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 0, 3, rapid.ID[string]).Draw(t, "keys") {
 		setKey(n, key, drawNode(t, depth-1))
 	}
 	return n
 }
 
 func drawLayer(t *rapid.T, number int) Layer {
-	root := drawMap(t, 4)
+	root := drawMap(t, 6)
 	if rapid.Bool().Draw(t, "appends") {
 		setKey(root, "merge_how", newText("list(append)+dict(recurse_array)+str()"))
 	}
@@ -105,12 +105,30 @@ func drawLayers(t *rapid.T) []Layer {
 	return layers
 }
 
+// TestMergeIsAssociative: layers that lie beside each other may be laid over one
+// another first, whichever they are. What they say together includes what they
+// remove (null), what they append (merge_how), and the keys of meta-data; so the
+// law is about what layers say, and positions are part of it.
 func TestMergeIsAssociative(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := newState(drawLayer(t, 0)), newState(drawLayer(t, 1)), newState(drawLayer(t, 2))
 		left, right := a.with(b).with(c).document(), a.with(b.with(c)).document()
 		requireSame(t, left, right)
+	})
+}
+
+// TestMergeLaysOneLayerAfterTheOther: what is laid together by halves is what
+// comes of going from the lowest layer to the highest.
+func TestMergeLaysOneLayerAfterTheOther(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		layers := drawLayers(t)
+		var s state
+		for _, l := range layers {
+			s = s.with(newState(l))
+		}
+		requireSame(t, s.document(), Merge(layers...).Doc)
 	})
 }
 
@@ -130,6 +148,28 @@ func TestMergeIsDeterministicAndChangesNoLayer(t *testing.T) {
 		for i, l := range layers {
 			require.Equal(t, before[i], dump(t, l.Doc))
 		}
+	})
+}
+
+func TestMergingAnEmptyLayerChangesNothing(t *testing.T) {
+	t.Parallel()
+	empty := []string{"", "#cloud-config\n", "{}\n", "null\n", "merge_how: list(append)+dict(recurse_array)+str()\n"}
+	rapid.Check(t, func(t *rapid.T) {
+		layers := drawLayers(t)
+		want := Merge(layers...)
+		name := rapid.SampledFrom([]string{"meta-data", "user-data"}).Draw(t, "name of the empty layer")
+		nothing, report := ParseLayer(name, "empty", []byte(rapid.SampledFrom(empty).Draw(t, "empty layer")))
+		require.Empty(t, report)
+		at := rapid.IntRange(0, len(layers)).Draw(t, "at")
+		got := Merge(slices.Insert(slices.Clone(layers), at, nothing)...)
+		a, err := want.Export(ExportOptions{Private: true})
+		require.NoError(t, err)
+		b, err := got.Export(ExportOptions{Private: true})
+		require.NoError(t, err)
+		require.Equal(t, string(a), string(b))
+		eachLeaf(want.Doc.Root, nil, func(n *yaml.Node, path []string) {
+			require.Equal(t, want.Doc.Pos(n), got.pos(path))
+		})
 	})
 }
 
@@ -155,11 +195,37 @@ func TestEveryLeafComesFromALayerThatSetIt(t *testing.T) {
 			i := slices.IndexFunc(layers, func(l Layer) bool { return l.File == pos.File })
 			require.GreaterOrEqual(t, i, 0, "%v is from no layer", path)
 			require.True(t, writes(layers[i].Doc, pos, n.Value), "%s does not write %q", pos, n.Value)
-			if len(path) > 0 && !slices.Contains(path, sshKeys) {
-				require.NotEmpty(t, m.Origins(path[0]))
+			chain := m.Origins(path...)
+			if !inList(m.Doc.Root, path) && (len(path) == 0 || path[0] != sshKeys) {
+				require.Equal(t, pos, chain[len(chain)-1].Pos, "%v", path)
 			}
 		})
+		for _, l := range layers {
+			eachLeaf(l.Doc.Root, nil, func(_ *yaml.Node, path []string) { requireKnown(t, m, path) })
+		}
 	})
+}
+
+// requireKnown wants that a value that a layer wrote is there, or that the last
+// who spoke about it removed it.
+func requireKnown(t *rapid.T, m Merged, path []string) {
+	t.Helper()
+	if _, has := m.Get(path...); has || inList(m.Doc.Root, path) || len(path) > 0 && (path[0] == "merge_how" || path[0] == sshKeys) {
+		return
+	}
+	chain := m.Origins(path...)
+	require.NotEmpty(t, chain)
+	require.Equal(t, "(removed)", chain[len(chain)-1].Value, "%v", path)
+}
+
+// inList says whether a path leads into a list.
+func inList(n *yaml.Node, path []string) bool {
+	for i := range path {
+		if n, _ = deepest(n, path[i:i+1]); n != nil && n.Kind == yaml.SequenceNode {
+			return true
+		}
+	}
+	return false
 }
 
 func eachLeaf(n *yaml.Node, path []string, f func(*yaml.Node, []string)) {

@@ -1,8 +1,6 @@
 package cloudconfig
 
 import (
-	"bytes"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -27,18 +25,27 @@ func (m Merged) Get(path ...string) (*yaml.Node, bool) {
 // where the effective value comes from, or who removed it.
 func (m Merged) Origins(path ...string) []Origin {
 	var chain []Origin
+	var below *yaml.Node // what the layer below wrote, of those that spoke
 	for _, l := range m.layers {
 		n, depth := deepest(l.Doc.Root, path)
-		if n == nil || depth < len(path) && n.Kind == yaml.MappingNode {
+		if n == nil || depth < len(path) && n.Kind == yaml.MappingNode && !replacesList(below, path[:depth]) {
 			continue
 		}
+		below = l.Doc.Root
 		o := Origin{Layer: l.Name, Pos: l.Doc.Pos(n), Value: "(removed)"}
-		if depth == len(path) && !isNull(n) {
+		if depth == len(path) && (!isNull(n) || nullHasMeaning(path)) {
 			o.Value = oneLine(redact(n, schemaRoot.below(path...)))
 		}
 		chain = append(chain, o)
 	}
 	return chain
+}
+
+// replacesList says that a map at a path stands where there was a list: what the
+// path leads to below it is gone.
+func replacesList(root *yaml.Node, path []string) bool {
+	n := lookup(root, path)
+	return n != nil && n.Kind == yaml.SequenceNode
 }
 
 // pos is the position of a value, or of the innermost one around it.
@@ -96,16 +103,8 @@ func Render(n *yaml.Node) (string, error) {
 }
 
 func encode(n *yaml.Node) ([]byte, error) {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := enc.Encode(n); err != nil {
-		return nil, fmt.Errorf("cannot write YAML: %w", err)
-	}
-	if err := enc.Close(); err != nil {
-		return nil, fmt.Errorf("cannot write YAML: %w", err)
-	}
-	return b.Bytes(), nil
+	text, err := encodeIndented(n, defaultStep)
+	return []byte(text), err
 }
 
 func withoutComments(n *yaml.Node) *yaml.Node {

@@ -11,18 +11,23 @@ const mergeFormHint = `write "list()+dict()+str()", which replaces lists, or "li
 
 // mergeForm reads how a layer wants its lists merged: its key merge_how, or
 // merge_type, which is the same. Of cloud-init's mergers two combinations have
-// a meaning here; any other is a problem.
+// a meaning here; any other is a problem, and so are two keys that disagree.
 func mergeForm(doc Document) (appends bool, report Report) {
+	first := ""
 	for _, key := range []string{"merge_how", "merge_type"} {
 		n := doc.Lookup(key)
 		if n == nil || isNull(n) {
 			continue
 		}
 		mergers, ok := readMergers(n)
+		known := ok && (isAppending(mergers) || isReplacing(mergers))
 		switch {
-		case ok && isAppending(mergers):
-			appends = true
-		case ok && isReplacing(mergers):
+		case known && first != "" && appends != isAppending(mergers):
+			report = append(report, Problem{
+				Pos: doc.Pos(n), Path: key, Msg: "asks for another way of merging than " + first, Hint: "remove one of them",
+			})
+		case known:
+			first, appends = key, isAppending(mergers)
 		default:
 			report = append(report, Problem{
 				Pos: doc.Pos(n), Path: key, Msg: "asks for a way of merging that is not known", Hint: mergeFormHint,

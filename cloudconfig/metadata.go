@@ -1,8 +1,6 @@
 package cloudconfig
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,28 +31,6 @@ func ParseMetaData(name, file string, data []byte) (Layer, Report) {
 		noteFile(out, file, l.Doc.files)
 	}
 	return l, m.report
-}
-
-// jsonAsYAML makes YAML of JSON: nearly all of it is already.
-func jsonAsYAML(data []byte) []byte {
-	text := bytes.TrimSpace(normalise(data))
-	if len(text) == 0 || text[0] != '{' || !json.Valid(text) {
-		return data
-	}
-	if !bytes.Contains(text, []byte(`\u`)) {
-		return bytes.ReplaceAll(normalise(data), []byte("\t"), []byte(" ")) // in JSON always between values
-	}
-	// YAML does not know JSON's pairs of escapes for one character. Lines get
-	// lost, for a text that no person wrote.
-	var v any
-	if err := json.Unmarshal(text, &v); err != nil {
-		return data
-	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return data
-	}
-	return out
 }
 
 type metaData struct {

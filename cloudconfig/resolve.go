@@ -31,6 +31,8 @@ func (r *resolver) resolve(n *yaml.Node, depth int) *yaml.Node {
 		return nil
 	case n.Kind == yaml.AliasNode:
 		return r.alias(n, depth)
+	case n.Style&yaml.TaggedStyle != 0 && !r.tag(n):
+		return nil
 	}
 	c := *n
 	c.Anchor, c.Alias, c.Content = "", nil, nil
@@ -49,6 +51,25 @@ func (r *resolver) resolve(n *yaml.Node, depth int) *yaml.Node {
 		}
 	}
 	return &c
+}
+
+// tag checks an explicit tag. Neither tag nor value is shown: a password without
+// quotes may begin with an exclamation mark.
+func (r *resolver) tag(n *yaml.Node) bool {
+	want := map[yaml.Kind]string{yaml.MappingNode: "!!map", yaml.SequenceNode: "!!seq"}[n.Kind]
+	switch tag := n.ShortTag(); tag {
+	case want:
+		return true
+	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!binary", "!!timestamp":
+		var v any
+		if n.Kind == yaml.ScalarNode && n.Decode(&v) == nil {
+			return true
+		}
+		r.fail(n, fmt.Sprintf("is marked as %s, and is something else", tag), "remove the mark")
+	default:
+		r.fail(n, `begins with "!", which marks a type, and this type is not known`, quoteIt)
+	}
+	return false
 }
 
 func (r *resolver) alias(n *yaml.Node, depth int) *yaml.Node {
@@ -74,7 +95,7 @@ func (r *resolver) mapping(n, c *yaml.Node, depth int) {
 			merges = append(merges, value)
 			continue
 		}
-		k := r.key(key, depth)
+		k := r.key(n, key, depth)
 		if k == nil {
 			continue
 		}
@@ -96,10 +117,20 @@ func (r *resolver) mapping(n, c *yaml.Node, depth int) {
 	}
 }
 
-func (r *resolver) key(n *yaml.Node, depth int) *yaml.Node {
+// key resolves a key of the map in.
+func (r *resolver) key(in, n *yaml.Node, depth int) *yaml.Node {
 	k := r.resolve(n, depth+1)
-	if k != nil && k.Kind != yaml.ScalarNode {
+	switch {
+	case k == nil:
+		return nil
+	case k.Kind == yaml.MappingNode && in.Style&yaml.FlowStyle != 0 && n.Line == in.Line && n.Column == in.Column+1:
+		r.fail(n, "expected a text as key, found a map", "put a text with {{ }} between quotes")
+		return nil
+	case k.Kind != yaml.ScalarNode:
 		r.fail(n, "expected a text as key, found "+describe(k), "")
+		return nil
+	case k.Value == "" && isNull(k):
+		r.fail(n, "a key is missing before the colon", "")
 		return nil
 	}
 	return k
@@ -140,6 +171,13 @@ func (r *resolver) stop(n *yaml.Node, msg string) {
 }
 
 func (r *resolver) fail(n *yaml.Node, msg, hint string) {
+	if len(r.report) == maxProblems {
+		r.full = true
+		msg, hint = "has more problems than are shown", ""
+	}
+	if len(r.report) > maxProblems {
+		return
+	}
 	r.report = append(r.report, Problem{
 		Pos:  Pos{File: r.file, Line: n.Line, Col: n.Column},
 		Msg:  msg,

@@ -61,6 +61,8 @@ func combine(low, high *tree) *tree {
 		onOther := *high
 		onOther.resets = true
 		return &onOther
+	case len(high.entries)+len(high.items) == 0:
+		return low
 	case high.node.Kind == yaml.SequenceNode:
 		both := *high
 		both.items = append(append([]item(nil), low.items...), high.items...)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -70,23 +69,9 @@ func fromGzip(data []byte) ([]byte, error) {
 	return out, nil
 }
 
-func checkEncoding(v string) (msg, hint string) {
-	if _, ok := encodings[v]; ok {
-		return "", ""
-	}
-	var known []string
-	for name := range encodings {
-		if name != "" {
-			known = append(known, name)
-		}
-	}
-	slices.Sort(known)
-	return fmt.Sprintf("encoding %q is not known", v), "one of " + strings.Join(known, ", ")
-}
-
 // content checks that a file's content is what its encoding says: RancherOS
 // left such files out without a word.
-func (d *decoder) content(n *yaml.Node, w WriteFile, at spot) {
+func (d *decoder) content(n *yaml.Node, w WriteFile, at *spot) {
 	if _, known := encodings[w.Encoding]; !known || w.Content == "" {
 		return
 	}
@@ -94,6 +79,6 @@ func (d *decoder) content(n *yaml.Node, w WriteFile, at spot) {
 		if written := mappingValue(n, "content"); written != nil {
 			n = written
 		}
-		d.fail(n, at.field("content"), errors.Unwrap(err).Error(), "see its encoding, "+w.Encoding)
+		d.fail(n, at.below("content"), errors.Unwrap(err).Error(), "see its encoding, "+w.Encoding)
 	}
 }

@@ -1,6 +1,7 @@
 package servicectl
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"runtime"
@@ -27,11 +28,20 @@ type Options struct {
 	// MaxStarts is how many containers are made or started at once; 0 is twice
 	// the number of processors.
 	MaxStarts int
+	// Deadlines bound what may take long.
+	Deadlines Deadlines
 	// Boot is when the machine booted; zero: what StatePath remembers decides
 	// which containers have run since.
 	Boot time.Time
 	// BootProblems are what went wrong before the controller; nil: nothing.
 	BootProblems func() cloudconfig.Report
+}
+
+// Deadlines bound what may take long. Zero fields are the defaults.
+type Deadlines struct {
+	Step    time.Duration // one step; 0 depends on its verb: two minutes, an hour for a pull
+	Observe time.Duration // one observation of a daemon; 0 is a minute
+	Resync  time.Duration // how often a daemon that says nothing is listed; 0 is 5 minutes
 }
 
 // Controller keeps the services converged while [Controller.Run] runs. Its
@@ -41,7 +51,8 @@ type Controller struct {
 	log    *logrus.Entry
 	wake   chan struct{} // capacity 1: a pass is wanted
 	apply  chan struct{} // capacity 1: the host is to be made to match
-	starts chan struct{} // a slot for every create or start at once
+	keep   chan struct{} // capacity 1: a reading is to be kept as a good one
+	starts *slots        // one for every create or start at once
 	saving sync.Mutex    // guards the file at StatePath
 
 	mu        sync.Mutex // guards what follows
@@ -51,6 +62,9 @@ type Controller struct {
 	loadErr   error
 	loadTries int
 	loadAt    time.Time // not before, after a failure
+
+	kept   bool         // the machine has converged with desired, and that was told
+	toKeep func() error // of the last reading that it converged with
 
 	applied    bool // the host was made to match desired
 	applyCount int
@@ -64,6 +78,9 @@ type Controller struct {
 	branches  map[string]*branch
 	churn     map[string]churn
 	plan      plan.Plan
+
+	saveErr error     // why what is at StatePath is out of date; nil: it is not
+	saveAt  time.Time // when that is tried again
 
 	status  Status
 	changed chan struct{} // closed when status changes
@@ -80,6 +97,7 @@ func New(o Options) *Controller {
 		log:       o.Log,
 		wake:      make(chan struct{}, 1),
 		apply:     make(chan struct{}, 1),
+		keep:      make(chan struct{}, 1),
 		dirty:     true,
 		observers: map[compose.Scope]*observer{},
 		images:    map[imageKey]chan struct{}{},
@@ -97,7 +115,9 @@ func New(o Options) *Controller {
 	if o.MaxStarts <= 0 {
 		o.MaxStarts = 2 * runtime.NumCPU()
 	}
-	c.starts = make(chan struct{}, o.MaxStarts)
+	c.starts = newSlots(o.MaxStarts)
+	c.opts.Deadlines.Observe = cmp.Or(o.Deadlines.Observe, observeTimeout)
+	c.opts.Deadlines.Resync = cmp.Or(o.Deadlines.Resync, resync)
 	for _, scope := range scopes {
 		c.observers[scope] = newObserver(scope)
 	}
@@ -124,6 +144,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		all.Go(func() { c.observe(ctx, c.observers[scope]) })
 	}
 	all.Go(func() { c.applyHost(ctx) })
+	all.Go(func() { c.keepReadings(ctx) })
 	c.loop(ctx, &all)
 	cancel()
 	return nil
@@ -165,6 +186,17 @@ func poke(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
 	default:
+	}
+}
+
+// Reapply makes the host match the configuration once more: something else that
+// this depends on has changed, such as the name that DHCP gives it.
+func (c *Controller) Reapply() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loaded { // else the first reading does it
+		c.applyLocked()
+		c.publish()
 	}
 }
 

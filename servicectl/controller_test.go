@@ -377,6 +377,11 @@ func TestTheHostIsMadeToMatchEachNewConfigurationOnce(t *testing.T) {
 		if n := h.applied.Load(); n != 2 {
 			t.Errorf("applied %d times", n)
 		}
+		r.c.Reapply()
+		after(2 * time.Second)
+		if n := h.applied.Load(); n != 3 {
+			t.Errorf("asked to do it again, it applied %d times", n)
+		}
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)

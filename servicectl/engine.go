@@ -49,4 +49,8 @@ type Desired struct {
 	Config  cloudconfig.Config
 	Project compose.Project
 	Report  cloudconfig.Report
+
+	// Keep is called once when the machine has converged with this reading, so
+	// that it can be gone back to; nil: nothing is to be kept.
+	Keep func() error
 }

@@ -1,6 +1,7 @@
 package servicectl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -146,7 +147,7 @@ func (c *Controller) step(ctx context.Context, b *branch, s plan.Step) error {
 		return err
 	}
 	log := c.log.WithFields(logrus.Fields{"service": s.Service, "step": string(s.Verb)})
-	limited, cancel := context.WithTimeout(ctx, patience(s))
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.opts.Deadlines.Step, patience(s)))
 	defer cancel()
 	begin := time.Now()
 	err = c.opts.Engine.Do(limited, s, b.svc)
@@ -186,20 +187,20 @@ type imageKey struct {
 // acquire waits until a step may begin: only so many creates and starts at once,
 // and one fetch of the same image. What takes long takes nobody's slot.
 func (c *Controller) acquire(ctx context.Context, s plan.Step) (release func(), err error) {
-	var slots chan struct{}
+	var lock chan struct{}
 	switch s.Verb {
 	case plan.Create, plan.CreateNext, plan.Start:
-		slots = c.starts
+		return c.starts.acquire(ctx, s.ID)
 	case plan.Load, plan.Pull:
-		slots = c.imageLock(imageKey{s.Scope, s.Image})
+		lock = c.imageLock(imageKey{s.Scope, s.Image})
 	case plan.Rename, plan.Stop, plan.Kill, plan.Unpause, plan.Remove:
 		return func() {}, nil
 	}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case slots <- struct{}{}:
-		return func() { <-slots }, nil
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
 	}
 }
 

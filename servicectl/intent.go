@@ -39,7 +39,7 @@ func (c *Controller) Restart(name string) error {
 }
 
 // intend remembers what the user wants, and forgives failures. It returns when
-// that is kept, not when it is done.
+// that is kept, not when it is done; the status tells when it cannot be kept.
 func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) error {
 	c.mu.Lock()
 	if _, known := c.desired.Project.Services[name]; !known {

@@ -2,6 +2,7 @@ package servicectl_test
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,36 @@ func TestTheUserStopsStartsAndRestarts(t *testing.T) {
 		wantVerbs(t, r.verbs(n), "stop ntp", "start ntp", "stop ntp", "start ntp", "start once")
 		if err := r.c.Stop("nobody"); !errors.Is(err, servicectl.ErrUnknown) {
 			t.Errorf("stopping nobody: %v", err)
+		}
+	})
+}
+
+func TestWhatCannotBeKeptIsShownAndKeptLater(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		folder := r.state
+		if err := os.WriteFile(folder, nil, 0o600); err != nil { // where a folder has to be
+			t.Fatal(err)
+		}
+		r.state += "/controller.json"
+		r.start(t, svc("ntp", "ntp:1"))
+		if err := r.c.Stop("ntp"); err != nil {
+			t.Fatal(err)
+		}
+		after(time.Second)
+		r.wantState(t, servicectl.Degraded)
+		if s := r.service(t, "ntp"); s.State != plan.StateStopped {
+			t.Errorf("ntp: %+v", s)
+		}
+		if err := os.Remove(folder); err != nil {
+			t.Fatal(err)
+		}
+		after(10 * time.Second)
+		r.wantState(t, servicectl.Converged)
+		r.stop()
+		r.start(t)
+		if s := r.service(t, "ntp"); s.State != plan.StateStopped {
+			t.Errorf("the next controller does not know it: %+v", s)
 		}
 	})
 }

@@ -38,6 +38,7 @@ type observer struct {
 	needed int
 	daemon plan.Daemon
 	at     time.Time     // when daemon was observed
+	took   time.Duration // how long that lasted
 	absent time.Duration // until a daemon that does not answer is asked again
 
 	poll    time.Duration   // until the next look at readiness; 0 when there is none
@@ -80,7 +81,7 @@ func (c *Controller) observe(ctx context.Context, o *observer) {
 		}
 		begin := time.Now()
 		c.observeOnce(ctx, o)
-		rest.Reset(min(time.Since(begin), time.Second))
+		rest.Reset(min(time.Since(begin), 5*time.Second))
 		select {
 		case <-ctx.Done():
 			return
@@ -93,10 +94,11 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 	c.mu.Lock()
 	asked, want, loaded := o.asked, c.desired.Project, c.loaded
 	c.mu.Unlock()
+	begin := time.Now()
 	if !loaded {
 		return // reading the configuration asks again
 	}
-	limited, cancel := context.WithTimeout(ctx, observeTimeout)
+	limited, cancel := context.WithTimeout(ctx, c.opts.Deadlines.Observe)
 	d := c.opts.Engine.Observe(limited, o.scope, want)
 	cancel()
 	if ctx.Err() != nil {
@@ -104,6 +106,7 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 	}
 	c.mu.Lock()
 	o.daemon, o.seen, o.at = d, asked, time.Now()
+	o.took = o.at.Sub(begin)
 	o.absent = max(absenceFirst, min(2*o.absent, absenceLast))
 	if d.Available {
 		o.absent = 0
@@ -115,17 +118,18 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 // lookWhenDue asks for the observations that are due and returns when the next
 // one is. The caller holds the mutex.
 func (c *Controller) lookWhenDue(now time.Time) time.Time {
-	next := now.Add(resync)
+	next := now.Add(c.opts.Deadlines.Resync)
 	for _, o := range c.observers {
 		if o.asked > o.seen {
 			continue // under way; its end makes a pass
 		}
-		due := o.at.Add(resync)
+		due := o.at.Add(c.opts.Deadlines.Resync)
 		if !o.daemon.Available {
 			due = o.at.Add(o.absent)
 		}
-		if o.poll > 0 && o.at.Add(o.poll).Before(due) {
-			due = o.at.Add(o.poll)
+		// Looking keeps a slow machine from getting ready: it costs it a fifth at most.
+		if poll := max(o.poll, 4*o.took); o.poll > 0 && o.at.Add(poll).Before(due) {
+			due = o.at.Add(poll)
 		}
 		if due.After(now) {
 			next = earlier(next, due)

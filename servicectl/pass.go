@@ -16,6 +16,7 @@ import (
 func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 	c.reload(ctx)
 	c.readBoot()
+	c.saveAgain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -37,7 +38,7 @@ func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 	if len(c.bootReport) > 0 { // what was wrong may be mended meanwhile
 		next = earlier(next, c.bootRead.Add(bootFresh))
 	}
-	return earlier(next, c.loadAt)
+	return earlier(earlier(next, c.saveAt), c.loadAt)
 }
 
 // make makes a plan of the present state. The caller holds the mutex.
@@ -129,7 +130,7 @@ func (c *Controller) adopt(d Desired) {
 	for _, p := range d.Report {
 		c.log.WithField("config", p.Pos.String()).Warn(p.String())
 	}
-	c.desired, c.loaded = d, true
+	c.desired, c.loaded, c.kept = d, true, false
 	for _, scope := range scopes {
 		c.observers[scope].needed = c.lookLocked(scope)
 	}
@@ -140,10 +141,15 @@ func (c *Controller) adopt(d Desired) {
 		}
 	}
 	if !same {
-		c.applied = c.opts.Machine == nil
-		c.applyCount++
-		poke(c.apply)
+		c.applyLocked()
 	}
+}
+
+// applyLocked has the host made to match. The caller holds the mutex.
+func (c *Controller) applyLocked() {
+	c.applied = c.opts.Machine == nil
+	c.applyCount++
+	poke(c.apply)
 }
 
 // applyHost makes the host match, one reading at a time, until ctx ends.

@@ -32,6 +32,7 @@ func (c *Controller) publish() {
 	st.State = c.state(st)
 	st.current = c.currentLocked()
 	st.settled = c.settledLocked() && !slices.ContainsFunc(st.Services, ServiceStatus.hopeful)
+	c.noteConverged(st)
 	if reflect.DeepEqual(st, c.status) {
 		return
 	}
@@ -103,6 +104,9 @@ func (c *Controller) problems(services []ServiceStatus) cloudconfig.Report {
 	}
 	if c.loadErr != nil {
 		out = append(out, cloudconfig.Problem{Msg: c.loadErr.Error()})
+	}
+	if c.saveErr != nil {
+		out = append(out, cloudconfig.Problem{Msg: c.saveErr.Error()})
 	}
 	out = append(out, c.bootReport...)
 	out = append(out, c.hostReport...)

@@ -170,8 +170,29 @@ func (c *Controller) save() {
 	if err == nil {
 		err = writeFile(c.opts.StatePath, data)
 	}
-	if err != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.saveErr
+	c.saveErr, c.saveAt = nil, time.Time{}
+	if err == nil {
+		return
+	}
+	c.saveErr, c.saveAt = fmt.Errorf("cannot keep what the controller remembers: %w", err), time.Now().Add(savePause)
+	if before == nil || before.Error() != c.saveErr.Error() {
 		c.log.WithField("err", err).Error("cannot keep what the controller remembers")
+	}
+}
+
+// savePause is how long after a failure to save is tried again.
+const savePause = 5 * time.Second
+
+// saveAgain saves what could not be saved, when that is due.
+func (c *Controller) saveAgain() {
+	c.mu.Lock()
+	due := c.saveErr != nil && !c.saveAt.After(time.Now())
+	c.mu.Unlock()
+	if due {
+		c.save()
 	}
 }
 
@@ -183,6 +204,7 @@ func writeFile(path string, data []byte) error {
 	}
 	tmp := path + ".tmp"
 	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		os.Remove(tmp) // half of it would only take the room of the next try
 		return fmt.Errorf("cannot write %q: %w", tmp, err)
 	}
 	if err := os.Rename(tmp, path); err != nil {

@@ -100,7 +100,10 @@ func (a *app) client() *servicectl.Client { return servicectl.Dial(a.path(a.sock
 func (a *app) path(p string) string { return filepath.Join(a.root, p) }
 
 // terminal says whether w is a terminal, and so may be redrawn and coloured.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+func terminal(w io.Writer) bool { return isTerminal(w) && os.Getenv("NO_COLOR") == "" }
+
+// isTerminal says whether a person reads or writes the stream.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -14,51 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
-	"github.com/ros-os/ros/compose"
-	"github.com/ros-os/ros/internal/catalogue"
-	"github.com/ros-os/ros/internal/daemon"
 	"github.com/ros-os/ros/internal/engine"
 	"github.com/ros-os/ros/internal/machine/network"
 	"github.com/ros-os/ros/internal/machine/setting"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/servicectl"
 )
-
-// loader reads what should be: the layers, the catalogue, the project. It
-// remembers the registry credentials of the last reading for the engine.
-type loader struct {
-	root string
-
-	mu    sync.Mutex
-	auths map[string]cloudconfig.Auth // guarded by mu
-}
-
-// Load is one whole reading. Problems are in the result; what is good of the
-// configuration is always usable.
-func (l *loader) Load(context.Context) (servicectl.Desired, error) {
-	d := desired(l.root)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.auths = d.Config.Rancher.RegistryAuths
-	return d, nil
-}
-
-func (l *loader) registryAuths() map[string]cloudconfig.Auth {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.auths
-}
-
-// desired is what the configuration below root asks for.
-func desired(root string) servicectl.Desired {
-	cfg, report := source.Load(root)
-	definitions, found := catalogue.Load(root, cfg)
-	report = append(report, found...)
-	project, found := compose.Build(cfg, compose.Options{Definitions: definitions})
-	report = append(report, found...)
-	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
-	return servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
-}
 
 func (a *app) controllerCommand() *cobra.Command {
 	return &cobra.Command{
@@ -79,7 +40,9 @@ func (a *app) runController(ctx context.Context) error {
 	defer cancel()
 	log := logrus.New()
 	log.SetFormatter(&logrus.TextFormatter{DisableColors: true, FullTimestamp: true})
-	load := &loader{root: a.root}
+	trial := trials{root: a.root, log: logrus.NewEntry(log)}
+	trial.settle()
+	load := &loader{root: a.root, console: openConsole}
 	eng, err := engine.New(engine.Options{Auths: load.registryAuths})
 	if err != nil {
 		return err
@@ -93,6 +56,8 @@ func (a *app) runController(ctx context.Context) error {
 		BootProblems: func() cloudconfig.Report { return bootProblems(a.path("/run/ros/boot.json")) },
 	})
 
+	trial.reload = c.Reload
+
 	power := make(chan os.Signal, 1)
 	signal.Notify(power, unix.SIGPWR)
 	defer signal.Stop(power)
@@ -101,8 +66,8 @@ func (a *app) runController(ctx context.Context) error {
 		c.Run,
 		func(ctx context.Context) error { return c.Serve(ctx, a.path(a.socket)) },
 		func(ctx context.Context) error { return source.Watch(ctx, a.root, c.Reload) },
-		// A host name that DHCP gives is part of what the host should be.
-		func(ctx context.Context) error { return source.WatchFile(ctx, a.path(network.StatusFile), c.Reload) },
+		trial.run,
+		func(ctx context.Context) error { return watchHostname(ctx, a.path(network.StatusFile), c.Reapply) },
 	}
 	var all sync.WaitGroup
 	failed := make(chan error, len(parts))
@@ -122,6 +87,21 @@ func (a *app) runController(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// watchHostname calls changed when DHCP gives the machine another name: that is
+// part of what the host should be. Of the rest of the network's status the host
+// needs nothing.
+func watchHostname(ctx context.Context, path string, changed func()) error {
+	last := "" // what there is at first may be told once too often
+	return source.WatchFile(ctx, path, func() {
+		status, err := network.ReadStatus(path)
+		if err != nil || status.Hostname == last { // its writer tells what is wrong
+			return
+		}
+		last = status.Hostname
+		changed()
+	})
 }
 
 // bootProblems are what PID 1 could not do; a machine without a boot record has

@@ -83,13 +83,13 @@ file under /var/lib/rancher/conf. The controller starts them at once.`,
 		Example:           "  ros service enable /var/lib/rancher/conf/web.yml",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeCatalogue,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range args {
 				if err := a.checkDefinition(name); err != nil {
 					return err
 				}
 			}
-			return a.include(args, func(old []byte, path []string) ([]byte, error) {
+			return a.include(cmd, args, func(old []byte, path []string) ([]byte, error) {
 				return cloudconfig.SetValue(old, path, "true")
 			})
 		},
@@ -123,11 +123,11 @@ func (a *app) serviceDisable() *cobra.Command {
 		Short:             "Disable services: their containers are stopped and removed",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeCatalogue,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.known(args); err != nil {
 				return err
 			}
-			return a.include(args, func(old []byte, path []string) ([]byte, error) {
+			return a.include(cmd, args, func(old []byte, path []string) ([]byte, error) {
 				return cloudconfig.SetValue(old, path, "false")
 			})
 		},
@@ -140,11 +140,11 @@ func (a *app) serviceDelete() *cobra.Command {
 		Short:             "Forget in the user's layer whether services are enabled",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeCatalogue,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.known(args); err != nil {
 				return err
 			}
-			return a.include(args, cloudconfig.UnsetValue)
+			return a.include(cmd, args, cloudconfig.UnsetValue)
 		},
 	}
 }
@@ -162,15 +162,21 @@ func (a *app) known(names []string) error {
 	return err
 }
 
-func (a *app) include(names []string, change func(old []byte, path []string) ([]byte, error)) error {
-	return a.edit(func(data []byte) ([]byte, error) {
-		for _, name := range names {
-			var err error
-			if data, err = change(data, []string{"rancher", "services_include", name}); err != nil {
-				return nil, err
+// include changes services_include. What that does to services is what was asked
+// for, and is not told.
+func (a *app) include(cmd *cobra.Command, names []string, change func(old []byte, path []string) ([]byte, error)) error {
+	return a.write(cmd.Context(), writing{
+		writeFlags: writeFlags{quiet: true},
+		command:    fmt.Sprintf("service %s %s", cmd.Name(), strings.Join(names, " ")),
+		edit: func(data []byte) ([]byte, error) {
+			for _, name := range names {
+				var err error
+				if data, err = change(data, []string{"rancher", "services_include", name}); err != nil {
+					return nil, err
+				}
 			}
-		}
-		return data, nil
+			return data, nil
+		},
 	})
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -65,17 +66,20 @@ func (d *daemon) wakeFollower() {
 // follow follows the daemon's events until they end, and says whether it ever
 // was connected.
 func (d *daemon) follow(ctx context.Context, nudge func()) bool {
-	if err := d.renew(); err != nil {
+	if err := d.renew(ctx); err != nil {
 		return false
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the client's goroutine
+	patience := time.AfterFunc(cmp.Or(d.answer, listTimeout), cancel)
+	defer patience.Stop()
 	// The daemon answers before it subscribes: what happens in between is told
 	// because of Since.
 	messages, failed := d.api().Events(ctx, events.ListOptions{
 		Since:   strconv.FormatInt(time.Now().Unix(), 10),
 		Filters: eventFilter(),
 	})
+	patience.Stop() // what is answered may be long in coming to its end
 	select {
 	case err := <-failed:
 		logrus.WithField("err", err).Debugf("cannot follow the events of %s", d.socket)

@@ -116,3 +116,33 @@ func TestEventsEndWithTheirContext(t *testing.T) {
 	e.Events(ctx, compose.User, func() { t.Error("nudged by a daemon that is not there") })
 	e.Events(t.Context(), "third", func() { t.Error("nudged by a daemon that does not exist") })
 }
+
+// A daemon that hangs while it is asked for its version or its events holds up
+// nobody: not the follower, nor those who ask it other things.
+func TestADaemonThatHangsIsFollowedWhenItAnswers(t *testing.T) {
+	for _, path := range []string{"/_ping", "/events"} {
+		t.Run(path, func(t *testing.T) {
+			f := newFakeDaemon(t)
+			f.hang(path)
+			e := f.engine(t, Options{Answer: 50 * time.Millisecond})
+			n := make(nudged, 100)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				e.Events(ctx, compose.System, func() { n <- struct{}{} })
+			}()
+			f.hung(t)
+			if d := e.Observe(t.Context(), compose.System, wanting("ntp")); d.Available != (path == "/events") {
+				t.Errorf("got %+v", d)
+			}
+			f.hang("")
+			n.expect(t, "when the daemon answers again")
+			if d := e.Observe(t.Context(), compose.System, wanting("ntp")); !d.Available {
+				t.Errorf("got %+v", d)
+			}
+			cancel()
+			<-ended
+		})
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
@@ -33,6 +34,8 @@ type fakeDaemon struct {
 	answers    map[string]answer // by call, before all else
 	events     chan events.Message
 	hangUp     chan struct{}
+	hanging    string        // path of calls that are never answered
+	hangs      chan struct{} // a token for each such call
 }
 
 type answer struct {
@@ -52,6 +55,7 @@ func newFakeDaemon(t *testing.T) *fakeDaemon {
 		answers:  map[string]answer{},
 		events:   make(chan events.Message),
 		hangUp:   make(chan struct{}),
+		hangs:    make(chan struct{}, 100),
 	}
 	f.listen(t)
 	return f
@@ -102,6 +106,14 @@ func (f *fakeDaemon) asked() []string {
 
 func (f *fakeDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := version.ReplaceAllString(r.URL.Path, "")
+	f.mu.Lock()
+	hangs := path == f.hanging
+	f.mu.Unlock()
+	if hangs {
+		f.hangs <- struct{}{}
+		<-r.Context().Done()
+		return
+	}
 	if path == "/_ping" {
 		w.Header().Set("Api-Version", "1.51")
 		return
@@ -179,6 +191,23 @@ func (f *fakeDaemon) stream(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
+	}
+}
+
+// hang makes calls hang from now on; those of an empty path are none.
+func (f *fakeDaemon) hang(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hanging = path
+}
+
+// hung waits until a call hangs.
+func (f *fakeDaemon) hung(t *testing.T) {
+	t.Helper()
+	select {
+	case <-f.hangs:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no call hangs")
 	}
 }
 

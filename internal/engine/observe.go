@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -69,7 +70,7 @@ func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.
 // observe returns the containers that matter, as they are.
 func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error) {
 	asked, before := d.seen.ask(), time.Now()
-	listCtx, cancel := context.WithTimeout(ctx, listTimeout)
+	listCtx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, listTimeout))
 	defer cancel()
 	all, err := d.api().ContainerList(listCtx, container.ListOptions{All: true})
 	if err != nil {
@@ -123,7 +124,7 @@ func relevant(all []container.Summary, w wanted) []container.Summary {
 // list said has to do.
 func (d *daemon) inspect(ctx context.Context, s container.Summary) (found plan.Container, gone bool) {
 	asked := d.seen.ask()
-	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, inspectTimeout))
 	defer cancel()
 	r, err := d.api().ContainerInspect(ctx, s.ID)
 	switch {
@@ -179,7 +180,7 @@ func (d *daemon) resolve(ctx context.Context, ref string) (imageFacts, error) {
 // look asks the daemon what a reference means.
 func (d *daemon) look(ctx context.Context, ref string) (imageFacts, error) {
 	asked := d.seen.ask()
-	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, inspectTimeout))
 	defer cancel()
 	r, err := d.api().ImageInspect(ctx, ref)
 	// A reference that is no reference names no image: pulling it tells why.

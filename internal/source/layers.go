@@ -29,24 +29,38 @@ const (
 const maxLayer = 1<<20 + 1
 
 // Layers reads every layer below root, lowest first. Layers that are absent are
-// left out quietly; those that do not parse or validate are left out with their
-// problems in the report, except for their SSH keys: a typing error must not
-// lock the owner out of the machine that has to be mended.
+// left out quietly. In the place of one that does not parse or validate its last
+// good copy is used; without a copy it is left out, except for its SSH keys: a
+// typing error must not lock the owner out of the machine that has to be mended.
+// The report tells why.
 func Layers(root string) ([]cloudconfig.Layer, cloudconfig.Report) {
-	var c collector
+	return layers(root, func(c *collector) { c.file("cloud-config", root, CloudConfigFile) })
+}
+
+// layers reads every layer; own adds the user's cloud-config.yml.
+func layers(root string, own func(*collector)) ([]cloudconfig.Layer, cloudconfig.Report) {
+	c := collect(root, own)
+	return c.layers, c.report
+}
+
+func collect(root string, own func(*collector)) *collector {
+	c := &collector{facts: facts(root), copies: copies{root: root}}
 	c.file("os-config", root, OSConfigFile)
 	c.file("oem", root, OEMConfigFile)
 	c.seed(root)
 	c.folder("cloud-config.d", root, CloudConfigDir)
-	c.file("cloud-config", root, CloudConfigFile)
+	own(c)
 	c.cmdline(root)
-	return c.layers, c.report
+	return c
 }
 
 // Load merges the layers below root into the typed configuration. The report
 // holds every problem of every layer; the configuration is always usable.
 func Load(root string) (cloudconfig.Config, cloudconfig.Report) {
-	layers, report := Layers(root)
+	return load(Layers(root))
+}
+
+func load(layers []cloudconfig.Layer, report cloudconfig.Report) (cloudconfig.Config, cloudconfig.Report) {
 	cfg, merged := cloudconfig.Merge(layers...).Config()
 	return cfg, dedupe(append(report, merged...))
 }
@@ -59,37 +73,91 @@ func dedupe(r cloudconfig.Report) cloudconfig.Report {
 
 // collector gathers layers and problems in order.
 type collector struct {
+	facts  cloudconfig.Facts // what layers may refer to
 	layers []cloudconfig.Layer
 	report cloudconfig.Report
+	copies copies
 }
 
-// add takes a layer that was parsed, if it is sound.
-func (c *collector) add(l cloudconfig.Layer, parsed cloudconfig.Report) {
-	if parsed.Err() != nil {
-		c.report = append(c.report, parsed...)
-		return
+// part is one layer as it came, and how it is read.
+type part struct {
+	key   string // of its good copy
+	name  string // of the layer
+	file  string // as positions show it
+	data  []byte
+	parse func(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report)
+}
+
+// part takes a layer if it is sound, else its last good copy.
+func (c *collector) part(p part) {
+	l, parsed := p.parse(p.name, p.file, p.data)
+	if c.take(l, parsed, func(found cloudconfig.Report) { c.useCopy(p, found) }) {
+		c.copies.sound = append(c.copies.sound, p)
 	}
-	found := append(parsed, cloudconfig.Validate(l)...)
-	c.report = append(c.report, found...)
+	c.copies.present = append(c.copies.present, p.key)
+}
+
+// take takes a layer and says whether it is sound. If it is not, instead is told
+// what is wrong with it, and of the layer only its SSH keys are taken.
+func (c *collector) take(l cloudconfig.Layer, parsed cloudconfig.Report, instead func(cloudconfig.Report)) bool {
+	l, found, unknown := c.judge(l, parsed)
 	if found.Err() == nil {
+		c.report = append(append(c.report, found...), unknown...)
 		c.layers = append(c.layers, l)
-		return
+		return true
+	}
+	instead(append(found, unknown...))
+	if parsed.Err() != nil {
+		return false
 	}
 	if keys, ok := cloudconfig.OnlyKeys(l, "ssh_authorized_keys"); ok {
 		c.layers = append(c.layers, keys)
 	}
+	return false
+}
+
+// judge finds all that is wrong with a layer; one that does not parse is not
+// looked at any further. What refers to an unknown fact of the machine is apart:
+// it is taken out of the layer, which is none the worse for it.
+func (c *collector) judge(l cloudconfig.Layer, parsed cloudconfig.Report) (_ cloudconfig.Layer, found, unknown cloudconfig.Report) {
+	if parsed.Err() != nil {
+		return l, parsed, nil
+	}
+	l, unknown = cloudconfig.Substitute(l, c.facts)
+	return l, append(parsed, cloudconfig.Validate(l)...), unknown
+}
+
+// Facts are what the layers of the machine below root may refer to, as far as its
+// datasource has told them.
+func Facts(root string) cloudconfig.Facts { return facts(root) }
+
+// facts are what layers may refer to; without a datasource none are known.
+func facts(root string) cloudconfig.Facts {
+	data, err := readBounded(filepath.Join(root, SeedDir, "meta-data"))
+	if err != nil {
+		return cloudconfig.Facts{} // the layer of meta-data tells why
+	}
+	return cloudconfig.ParseFacts(data)
 }
 
 func (c *collector) file(name, root, path string) {
+	p := part{key: copyKey(path), name: name, file: path, parse: cloudconfig.ParseLayer}
 	data, err := readBounded(filepath.Join(root, path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if err != nil {
-		c.problem(path, fmt.Sprintf("cannot read: %v", err))
+		c.unreadable(p, err)
 		return
 	}
-	c.add(cloudconfig.ParseLayer(name, path, data))
+	p.data = data
+	c.part(p)
+}
+
+// unreadable reports a layer that is there and cannot be read.
+func (c *collector) unreadable(p part, err error) {
+	c.copies.present = append(c.copies.present, p.key)
+	c.useCopy(p, cloudconfig.Report{{Pos: cloudconfig.Pos{File: p.file}, Msg: "cannot be read: " + withoutPath(err).Error()}})
 }
 
 // folder reads every file of a folder in lexical order, whatever its extension,
@@ -100,12 +168,12 @@ func (c *collector) folder(name, root, dir string) {
 		return
 	}
 	if err != nil {
-		c.problem(dir, fmt.Sprintf("cannot read: %v", err))
+		c.unreadableFolder(name, dir, err)
 		return
 	}
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") || !isRegular(filepath.Join(root, dir, e.Name())) {
+		if strings.HasPrefix(e.Name(), ".") || !mayBeFile(filepath.Join(root, dir, e.Name())) {
 			continue
 		}
 		c.file(name, root, filepath.Join(dir, e.Name()))
@@ -145,16 +213,39 @@ func ReadCmdline(root string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-func isRegular(path string) bool {
+// mayBeFile says whether a file is at path, or something that cannot be looked at.
+func mayBeFile(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return info.Mode().IsRegular()
 }
 
+// readBounded reads a regular file; opening anything else could wait for ever.
 func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // read only: nothing can be lost
 	return io.ReadAll(io.LimitReader(f, maxLayer))
+}
+
+var errNoFile = errors.New("it is not a file")
+
+// withoutPath is what went wrong with a file, without its path below root.
+func withoutPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }

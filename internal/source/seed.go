@@ -81,23 +81,37 @@ func SaveSeed(root, name string, s Seed) error {
 
 // seed adds the layers of vendor-data, meta-data and user-data.
 func (c *collector) seed(root string) {
-	read := func(part string) []byte {
-		data, err := readBounded(filepath.Join(root, SeedDir, part))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			c.problem(part, fmt.Sprintf("cannot read: %v", err))
+	text, silent := readBounded(filepath.Join(root, SeedDir, "name"))
+	name := strings.TrimSpace(string(text))
+	for _, p := range []part{
+		{key: "vendor-data", parse: parseVendorData},
+		{key: "meta-data", parse: cloudconfig.ParseMetaData},
+		{key: "user-data", parse: ParseUserData},
+	} {
+		p.name, p.file = p.key, origin(p.key, name)
+		if silent != nil { // no datasource has spoken yet
+			c.copies.unsure = append(c.copies.unsure, p.key)
 		}
-		return data
+		data, err := readBounded(filepath.Join(root, SeedDir, p.key))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			c.unreadable(p, err)
+		case len(data) > 0:
+			p.data = data
+			c.part(p)
+		}
 	}
-	name := strings.TrimSpace(string(read("name")))
-	if vendor := vendorConfig(read("vendor-data")); len(vendor) > 0 {
-		c.add(ParseUserData("vendor-data", origin("vendor-data", name), vendor))
+}
+
+// parseVendorData reads vendor-data that is cloud-config; of any other kind it
+// says nothing to us.
+func parseVendorData(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
+	config := vendorConfig(data)
+	if len(config) == 0 {
+		return cloudconfig.Layer{Name: name, File: file}, nil
 	}
-	if meta := read("meta-data"); len(meta) > 0 {
-		c.add(cloudconfig.ParseMetaData("meta-data", origin("meta-data", name), meta))
-	}
-	if user := read("user-data"); len(user) > 0 {
-		c.add(ParseUserData("user-data", origin("user-data", name), user))
-	}
+	return ParseUserData(name, file, config)
 }
 
 // vendorConfig takes the cloud-config out of an OpenStack vendor_data.json,

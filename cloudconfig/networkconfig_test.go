@@ -1,0 +1,63 @@
+package cloudconfig
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+)
+
+// TestNetworkConfigProblems reads testdata/network/*.txtar: a document, and the
+// problems that are to be found in it.
+func TestNetworkConfigProblems(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/network/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			a, err := txtar.ParseFile(file)
+			require.NoError(t, err)
+			_, report := ParseNetworkConfig("network-config", a.Files[0].Data)
+			got := &txtar.Archive{Comment: a.Comment, Files: []txtar.File{a.Files[0], {Name: "problems", Data: reportText(report)}}}
+			if *update {
+				require.NoError(t, os.WriteFile(file, txtar.Format(got), 0o644))
+				return
+			}
+			require.Equal(t, string(txtar.Format(a)), string(txtar.Format(got)))
+		})
+	}
+}
+
+func TestNetworkConfigIsTyped(t *testing.T) {
+	t.Parallel()
+	n, report := ParseNetworkConfig("x", []byte("network:\n  version: 2\n  ethernets:\n    eth0: {dhcp4: true, dhcp4-overrides: {use-dns: false}}\n"))
+	require.Empty(t, report)
+	require.True(t, n.Ethernets["eth0"].DHCP4)
+	require.False(t, *n.Ethernets["eth0"].DHCP4Overrides.UseDNS)
+	empty, report := ParseNetworkConfig("x", nil)
+	require.Empty(t, report)
+	require.Equal(t, NetworkConfig{}, empty)
+}
+
+func FuzzParseNetworkConfig(f *testing.F) {
+	files, err := filepath.Glob("testdata/network/*.txtar")
+	require.NoError(f, err)
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		require.NoError(f, err)
+		f.Add(a.Files[0].Data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, report := ParseNetworkConfig("x", data)
+		for _, p := range report {
+			if p.Pos.File != "x" || p.Msg == "" {
+				t.Fatalf("a problem without a place or a message: %+v", p)
+			}
+		}
+	})
+}

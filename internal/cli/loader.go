@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/catalogue"
+	"github.com/ros-os/ros/internal/daemon"
+	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/servicectl"
+)
+
+// loader reads what should be: the layers, the catalogue, the project. It keeps
+// the last good copies of the layers, tells what is wrong with them on the
+// machine's console, and remembers the registry credentials of the last reading
+// for the engine.
+type loader struct {
+	root    string
+	console func() (io.WriteCloser, error) // nil: there is none
+
+	mu     sync.Mutex // guards what follows
+	auths  map[string]cloudconfig.Auth
+	number int                // of the last reading
+	told   cloudconfig.Report // of the last reading
+}
+
+// Load is one whole reading. Problems are in the result; what is good of the
+// configuration is always usable.
+func (l *loader) Load(context.Context) (servicectl.Desired, error) {
+	reading := source.Read(l.root)
+	cfg, report := reading.Load()
+	if err := reading.Forget(); err != nil {
+		report = append(report, cloudconfig.Problem{
+			Pos: cloudconfig.Pos{File: source.GoodDir}, Msg: err.Error(), Severity: cloudconfig.Warning,
+		})
+	}
+	d := desiredOf(l.root, cfg, report)
+	d.Report = append(d.Report, source.Notices(l.root, source.Now())...)
+
+	number, news := l.adopt(d)
+	d.Keep = func() error { return l.keep(number, reading) }
+	l.tell(news)
+	return d, nil
+}
+
+// adopt makes a reading the last one. It returns its number, and what is to be
+// told about it.
+func (l *loader) adopt(d servicectl.Desired) (number int, news []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range d.Report {
+		if !slices.Contains(l.told, p) {
+			news = append(news, p.String())
+		}
+	}
+	if len(l.told) > 0 && len(d.Report) == 0 {
+		news = append(news, "the configuration has no problems any more")
+	}
+	l.auths, l.told = d.Config.Rancher.RegistryAuths, d.Report
+	l.number++
+	return l.number, news
+}
+
+// keep makes a reading the one to go back to, unless there is a newer one, which
+// knows better what is there.
+func (l *loader) keep(number int, reading source.Reading) error {
+	l.mu.Lock()
+	outdated := number != l.number
+	l.mu.Unlock()
+	if outdated {
+		return nil
+	}
+	return reading.Keep()
+}
+
+// tell prints lines on the console. One that cannot be written to is no reason
+// not to go on: the log and the status tell the same.
+func (l *loader) tell(lines []string) {
+	if l.console == nil || len(lines) == 0 {
+		return
+	}
+	w, err := l.console()
+	if err != nil {
+		return
+	}
+	for _, line := range lines {
+		_, _ = io.WriteString(w, "ros: "+line+"\r\n") // see above
+	}
+	_ = w.Close() // see above
+}
+
+func (l *loader) registryAuths() map[string]cloudconfig.Auth {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.auths
+}
+
+// desired is what the configuration below root asks for.
+func desired(root string) servicectl.Desired {
+	cfg, report := source.Load(root)
+	return desiredOf(root, cfg, report)
+}
+
+// desiredOf is what a configuration of the machine below root asks for; report
+// has what was found while it was read.
+func desiredOf(root string, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
+	definitions, found := catalogue.Load(root, cfg)
+	report = append(report, found...)
+	project, found := compose.Build(cfg, compose.Options{Definitions: definitions, Environment: facts()})
+	report = append(report, found...)
+	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
+	return servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
+}
+
+// facts are the variables that the machine itself gives to service definitions.
+func facts() map[string]string {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return nil // a definition that refers to it is told
+	}
+	return map[string]string{"KERNEL_VERSION": unix.ByteSliceToString(name.Release[:])}
+}

@@ -1,0 +1,261 @@
+//go:build dockerd
+
+package torture_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// journey is a convergence that is made again and again, with another call of it
+// broken each time.
+type journey struct {
+	size int
+	name string // "from nothing" or "changed"
+	from generation
+}
+
+// trial is one run of a journey.
+type trial struct {
+	journey
+	index int // of the call, from 1
+	call  call
+	fault fault
+}
+
+func (t trial) String() string {
+	return fmt.Sprintf("ROS_TORTURE=\"project=%d,journey=%s,from=%s,call=%d,fault=%s\" (%s)",
+		t.size, t.name, t.from, t.index, t.fault, t.call)
+}
+
+// trials bounds how many are made of a journey.
+var trials = flag.Int("trials", 0, "how many trials are made of each convergence; 0: all, or a few in the short form")
+
+const shortTrials = 12
+
+const (
+	fromNothing = "from-nothing"
+	changed     = "changed"
+)
+
+// TestEveryCallOfAConvergenceMayFail breaks each call of whole convergences in
+// every way.
+func TestEveryCallOfAConvergenceMayFail(t *testing.T) {
+	for _, text := range strings.Split(*sizes, ",") {
+		size, err := strconv.Atoi(text)
+		if err != nil || shapes[size].chain == 0 {
+			t.Fatalf("there is no project of %s services", text)
+		}
+		if size > 5 && !*long {
+			continue
+		}
+		t.Run(text+" services", func(t *testing.T) { newMatrix(t, size).run(t) })
+	}
+}
+
+// matrix is all trials of one project, and what came of them.
+type matrix struct {
+	size  int
+	rigs  []*rig
+	begun time.Time
+
+	mu    sync.Mutex // guards what follows
+	table table
+	made  int
+}
+
+func newMatrix(t *testing.T, size int) *matrix {
+	t.Helper()
+	m := &matrix{size: size, begun: time.Now()}
+	workers := 2
+	if *long {
+		workers = 3 // they wait most of the time
+	}
+	for range workers {
+		m.rigs = append(m.rigs, newRig(t, 0))
+	}
+	return m
+}
+
+// run makes the trials: each rig those of a share, so that a change is followed
+// by the change back.
+func (m *matrix) run(t *testing.T) {
+	t.Helper()
+	nothing := journey{m.size, fromNothing, 0}
+	there, back := journey{m.size, changed, 0}, journey{m.size, changed, 1}
+	calls := map[journey][]call{}
+	r := m.rigs[0]
+	for _, j := range []journey{nothing, there, back, there, back} {
+		calls[j] = m.record(t, r, j) // the last time counts: the first loads images
+	}
+	t.Logf("%d services: %d calls from nothing, %d to change and %d to change back",
+		m.size, len(calls[nothing]), len(calls[there]), len(calls[back]))
+	var all sync.WaitGroup
+	for i, r := range m.rigs {
+		all.Go(func() {
+			m.work(t, r, share(m.trials(t, nothing, calls[nothing]), i, len(m.rigs)), nil)
+			m.arrive(t, r, nothing)
+			m.work(t, r, share(m.trials(t, there, calls[there]), i, len(m.rigs)),
+				share(m.trials(t, back, calls[back]), i, len(m.rigs)))
+		})
+	}
+	all.Wait()
+	t.Logf("%d services, in %s:\n%s", m.size, time.Since(m.begun).Round(time.Second), m.table.String())
+}
+
+// share is every nth of the trials.
+func share(all []trial, i, n int) []trial {
+	var out []trial
+	for ; i < len(all); i += n {
+		out = append(out, all[i])
+	}
+	return out
+}
+
+// work makes trials; those of the second kind alternate with those of the first.
+func (m *matrix) work(t *testing.T, r *rig, there, back []trial) {
+	for i := range max(len(there), len(back)) {
+		if i < len(there) {
+			m.try(t, r, there[i])
+		} else if there != nil {
+			m.arrive(t, r, journey{m.size, changed, 0})
+		}
+		if i < len(back) {
+			m.try(t, r, back[i])
+		} else if back != nil {
+			m.arrive(t, r, journey{m.size, changed, 1})
+		}
+	}
+}
+
+// trials are those that are to be made of a journey.
+func (m *matrix) trials(t *testing.T, j journey, calls []call) []trial {
+	t.Helper()
+	if text := os.Getenv("ROS_TORTURE"); text != "" {
+		return chosen(t, text, j, calls)
+	}
+	var out []trial
+	for i, c := range calls {
+		for _, f := range faults {
+			out = append(out, trial{j, i + 1, c, f})
+		}
+	}
+	dice(seed(t)).Shuffle(len(out), func(i, k int) { out[i], out[k] = out[k], out[i] })
+	most := *trials
+	if most == 0 && !*long {
+		most = shortTrials
+	}
+	if most > 0 {
+		out = out[:min(most, len(out))]
+	}
+	return out
+}
+
+// chosen is the one trial that a text asks for.
+func chosen(t *testing.T, text string, j journey, calls []call) []trial {
+	t.Helper()
+	want := map[string]string{}
+	for _, part := range strings.Split(text, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		want[key] = value
+	}
+	index, err := strconv.Atoi(want["call"])
+	if err != nil || !slices.Contains(faults, fault(want["fault"])) {
+		t.Fatalf("ROS_TORTURE=%q: wants project=5,journey=changed,from=a,call=17,fault=cut-after", text)
+	}
+	if want["project"] != strconv.Itoa(j.size) || want["journey"] != j.name ||
+		want["from"] != j.from.String() || index > len(calls) {
+		return nil
+	}
+	return []trial{{j, index, calls[index-1], fault(want["fault"])}}
+}
+
+// record makes a journey without faults and returns its calls.
+func (m *matrix) record(t *testing.T, r *rig, j journey) []call {
+	t.Helper()
+	m.arrive(t, r, j)
+	return r.tap.calls()
+}
+
+// arrive makes a journey without faults.
+func (m *matrix) arrive(t *testing.T, r *rig, j journey) {
+	t.Helper()
+	if t.Failed() {
+		return
+	}
+	r.tap.begin(nil, nil)
+	if _, err := m.travel(t, r, j); err != nil {
+		t.Errorf("without a fault: %v", err)
+	}
+}
+
+// try makes one trial.
+func (m *matrix) try(t *testing.T, r *rig, x trial) {
+	t.Helper()
+	if t.Failed() {
+		return // what the next would find is no news
+	}
+	struck := false // guarded by the tap's mutex
+	r.tap.begin(func(c call) fault {
+		if c != x.call || struck {
+			return none
+		}
+		struck = true
+		return x.fault
+	}, nil)
+	took, err := m.travel(t, r, x.journey)
+	r.tap.begin(nil, nil)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.table.add(x, struck, took, err)
+	if m.made++; m.made%100 == 0 {
+		t.Logf("%d trials so far, in %s", m.made, time.Since(m.begun).Round(time.Second))
+	}
+	if err != nil {
+		t.Errorf("seed %d, %s, struck %t: %v", seed(t), x, struck, err)
+	}
+}
+
+// travel makes a journey and says how long it took.
+func (m *matrix) travel(t *testing.T, r *rig, j journey) (time.Duration, error) {
+	t.Helper()
+	to := j.from.other()
+	if j.name == fromNothing {
+		r.empty(t)
+		to = j.from
+	}
+	want := project(t, m.size, to)
+	begin := time.Now()
+	s := r.start(t, want)
+	defer s.stop()
+	err := r.settle(s, want, bound(m.size))
+	took := time.Since(begin)
+	if err != nil {
+		s.stop()
+		return took, fmt.Errorf("%w\nthe controller's log:\n%s", err, s.log)
+	}
+	return took, r.restarts(s, 1)
+}
+
+// bound is how long a convergence with one fault may take.
+func bound(size int) time.Duration { return time.Minute + time.Duration(size)*2*time.Second }
+
+// restarts misses services that were restarted more often than something was
+// done to them.
+func (r *rig) restarts(s *session, most int) error {
+	n := 0
+	for _, svc := range s.Status().Services {
+		n += svc.Restarts
+	}
+	if n > most {
+		return fmt.Errorf("%d restarts, for %d faults\n%s", n, most, r.scene(s))
+	}
+	return nil
+}
