@@ -17,13 +17,17 @@ func TestCompareTellsWhatDiffers(t *testing.T) {
 		{"a value", "hostname: a\n", "hostname: b\n", []cloudconfig.Difference{{Path: []string{"hostname"}, Was: "a", Is: "b"}}},
 		{"a value that was not set", "", "hostname: b\n", []cloudconfig.Difference{{Path: []string{"hostname"}, Is: "b"}}},
 		{"everything is gone", "hostname: b\n", "", []cloudconfig.Difference{{Path: []string{"hostname"}, Was: "b"}}},
-		{"a secret", "rancher: {password: hunter1}\n", "rancher: {password: hunter2}\n",
-			[]cloudconfig.Difference{{Path: []string{"rancher", "password"}, Was: "(redacted)", Is: "(redacted)"}}},
-		{"several, sorted", "rancher: {debug: true, modules: [a, b]}\n", "rancher: {debug: true, modules: [b, a]}\nhostname: x\n",
+		{
+			"a secret", "rancher: {password: hunter1}\n", "rancher: {password: hunter2}\n",
+			[]cloudconfig.Difference{{Path: []string{"rancher", "password"}, Was: "(redacted)", Is: "(redacted)"}},
+		},
+		{
+			"several, sorted", "rancher: {debug: true, modules: [a, b]}\n", "rancher: {debug: true, modules: [b, a]}\nhostname: x\n",
 			[]cloudconfig.Difference{
 				{Path: []string{"hostname"}, Is: "x"},
 				{Path: []string{"rancher", "modules"}, Was: "[a, b]", Is: "[b, a]"},
-			}},
+			},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			merged := func(text string) cloudconfig.Merged {

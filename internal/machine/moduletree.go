@@ -18,13 +18,13 @@ type moduleTree struct {
 	deps map[string][]string // by name: the file, then those it needs, as depmod wrote them
 }
 
-// openModules reads what needs what. root is where the image is.
-func openModules(root string) (moduleTree, error) {
+// openModules reads what needs what in the image.
+func openModules() (moduleTree, error) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return moduleTree{}, fmt.Errorf("cannot read the kernel's name: %w", err)
 	}
-	dir := filepath.Join(root, "usr/lib/modules", cString(name.Release[:]))
+	dir := filepath.Join("/usr/lib/modules", cString(name.Release[:]))
 	data, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
 	if err != nil {
 		return moduleTree{}, fmt.Errorf("cannot read which modules there are: %w", err)

@@ -26,7 +26,7 @@ var networkModules = []string{
 // wait for.
 func loadNetworkDrivers(ctx context.Context, b *Boot) error {
 	b.spawn(ctx, "network drivers", func(ctx context.Context) {
-		tree, err := openModules("/")
+		tree, err := openModules()
 		if err != nil {
 			logrus.WithField("err", err).Debug("modules of networks are left to the kernel")
 			return

@@ -35,7 +35,7 @@ func watchPowerButton(ctx context.Context, b *Boot) error {
 		defer stop()
 		// The device manager would load them too, but a machine without it must
 		// still switch off.
-		if tree, err := openModules("/"); err != nil || tree.load("button", "evdev") != nil {
+		if tree, err := openModules(); err != nil || tree.load("button", "evdev") != nil {
 			b.probe(ctx, "button", "evdev")
 		}
 		watch := buttons{open: map[string]bool{}, pressed: b.powerPressed}

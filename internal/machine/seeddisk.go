@@ -95,7 +95,7 @@ var filesystemModules = map[string][]string{
 }
 
 func loadFilesystem(fstype string) {
-	tree, err := openModules("/")
+	tree, err := openModules()
 	if err == nil {
 		err = tree.load(filesystemModules[fstype]...)
 	}

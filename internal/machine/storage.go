@@ -53,7 +53,7 @@ type storageDrivers struct {
 // load loads the drivers of the storage hardware that is present; the slow ones
 // only when they are asked for.
 func (s *storageDrivers) load(ctx context.Context, b *Boot, slowToo bool) {
-	tree, err := openModules("/")
+	tree, err := openModules()
 	if err != nil {
 		logrus.WithField("err", err).Debug("drivers of disks are left to the kernel")
 		return

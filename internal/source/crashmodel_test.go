@@ -14,7 +14,6 @@ type recorder struct {
 	osDisk
 	root string
 	ops  []op
-	open map[string]int // the inode of each path that was made
 	next int
 }
 

@@ -153,10 +153,10 @@ func sum(text []byte) string {
 
 // remember keeps a text that the user's file is about to get, and the one that
 // it has, unless that is the newest entry already; before is that one's number.
-func (d desk) remember(old []byte, e Entry) (before, after int, err error) {
+func (d desk) remember(old []byte, e Entry) (before int, err error) {
 	numbers, err := entryNumbers(d.path(historyDir))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	newest := 0
 	if len(numbers) > 0 {
@@ -167,11 +167,11 @@ func (d desk) remember(old []byte, e Entry) (before, after int, err error) {
 	if last, err := readEntry(d.path(historyDir), newest); newest == 0 || err != nil || !bytes.Equal(last.Text, old) {
 		before++
 		if err := d.keep(d.found(before, old)); err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 	}
 	e.Number, e.Time = before+1, d.now.Wall
-	return before, e.Number, d.keep(e)
+	return before, d.keep(e)
 }
 
 // found is an entry for a text that came to be without a command.

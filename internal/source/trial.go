@@ -256,7 +256,7 @@ func (d desk) revert(t Trial, notice string) (Trial, Verdict, error) {
 		return t, OnTrial, fmt.Errorf("cannot take back what is on trial: %w", err)
 	}
 	by := Author{Who: "ros", Command: "revert " + t.Command}
-	if _, _, err := d.remember(tried, Entry{Author: by, Notice: notice, Text: was.Text}); err != nil {
+	if _, err := d.remember(tried, Entry{Author: by, Notice: notice, Text: was.Text}); err != nil {
 		return t, OnTrial, err
 	}
 	if err := replace(d.disk, d.path(CloudConfigFile), was.Text); err != nil {

@@ -78,7 +78,7 @@ func (d desk) update(c Change) error {
 	if err != nil || bytes.Equal(text, old) {
 		return err
 	}
-	before, _, err := d.remember(old, Entry{Author: c.Author, Text: text})
+	before, err := d.remember(old, Entry{Author: c.Author, Text: text})
 	if err != nil {
 		return err
 	}
