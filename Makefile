@@ -59,7 +59,7 @@ update: | deps ## rewrite the golden files; read the difference before you commi
 	$(GO) test $$(grep -rl --include='*_test.go' -e 'internal/golden"' -e '"update"' . | xargs -n1 dirname | sort -u) -update
 
 conformance: engine ## hold our idea of Docker to a real one
-	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd ./internal/engine/...
+	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd ./internal/engine ./internal/engine/enginetest
 
 integration: image $(B)/rosmachine ## drive real machines; T=NAME runs one test, KEEP=1 leaves its machine up
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 60m $(if $(T),-run '$(T)') -v ./integration

@@ -22,7 +22,12 @@ const (
 
 	probeEvery = 50 * time.Millisecond
 	slowAfter  = 10 * time.Second // then it is told that sshd does not answer
-	stopLimit  = 5 * time.Second
+	// How long sshd may take to greet, at first and at last. Each probe costs a
+	// process of it: with a fixed patience, a machine that is slower than that
+	// would be busy with probes for ever.
+	patienceFirst = 2 * time.Second
+	patienceLast  = 32 * time.Second
+	stopLimit     = 5 * time.Second
 )
 
 // paths are the files and programs of the service.
@@ -52,10 +57,11 @@ type service struct {
 	programs *supervise.Set
 	log      *logrus.Entry
 
-	ssh     SSH       // of the last pass
-	since   time.Time // of the last pass
-	probing bool      // sshd is not known to answer yet
-	slow    bool      // it was told that it does not
+	ssh      SSH           // of the last pass
+	since    time.Time     // of the last pass
+	probing  bool          // sshd is not known to answer yet
+	patience time.Duration // of the next probe
+	slow     bool          // it was told that it does not
 }
 
 // Run makes the host keys, keeps sshd and the gettys running, and looks again
@@ -124,6 +130,7 @@ func (s *service) pass(ctx context.Context) error {
 	programs = append(programs, s.gettyPrograms(settings)...)
 	errs = append(errs, s.programs.Keep(ctx, programs))
 	s.ssh, s.since, s.probing, s.slow = settings.SSH, time.Now(), true, false
+	s.patience = patienceFirst
 	return errors.Join(errs...)
 }
 
@@ -148,7 +155,10 @@ func (s *service) prepareSSHD(config string) error {
 
 // probe tells that the console is ready once sshd answers.
 func (s *service) probe(ctx context.Context) error {
-	if !s.ssh.Disabled && !answers(ctx, s.ssh.probeAddress()) {
+	limited, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	if !s.ssh.Disabled && !answers(limited, s.ssh.probeAddress()) {
+		s.patience = min(2*s.patience, patienceLast)
 		if !s.slow && time.Since(s.since) > slowAfter {
 			s.slow = true
 			s.log.Warnf("sshd does not answer on %s", s.ssh.probeAddress())

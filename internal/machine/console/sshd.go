@@ -7,7 +7,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/ros-os/ros/internal/supervise"
 )
@@ -82,12 +81,8 @@ func (s *service) sshdProgram(config string) supervise.Program {
 	}
 }
 
-const probeLimit = time.Second
-
-// answers says whether an SSH server greets at the address.
+// answers says whether an SSH server greets at the address, before ctx ends.
 func answers(ctx context.Context, address string) bool {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
