@@ -40,11 +40,12 @@ type Daemon struct {
 // Start starts a daemon, which ends with the test and leaves nothing.
 func Start(tb testing.TB, o Options) *Daemon {
 	tb.Helper()
+	engines := EngineDir(tb)
 	dir, err := os.MkdirTemp("", "ros-engine-") // tb.TempDir is too long for sockets
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &Daemon{dir: dir, engines: EngineDir(tb)}
+	d := &Daemon{dir: dir, engines: engines}
 	tb.Cleanup(func() { d.clean(tb) })
 	d.holder = exec.Command("sleep", "infinity") //nolint:noctx // it ends with the test
 	d.holder.SysProcAttr = &syscall.SysProcAttr{

@@ -84,55 +84,41 @@ func newMatrix(t *testing.T, size int) *matrix {
 	return m
 }
 
-// run makes the trials: each rig those of a share, so that a change is followed
-// by the change back.
+// run makes the trials, each rig those of a share.
 func (m *matrix) run(t *testing.T) {
 	t.Helper()
 	nothing := journey{m.size, fromNothing, 0}
 	there, back := journey{m.size, changed, 0}, journey{m.size, changed, 1}
 	calls := map[journey][]call{}
-	r := m.rigs[0]
 	for _, j := range []journey{nothing, there, back, there, back} {
-		calls[j] = m.record(t, r, j) // the last time counts: the first loads images
+		calls[j] = m.record(t, m.rigs[0], j) // the last time counts: the first loads images
 	}
 	t.Logf("%d services: %d calls from nothing, %d to change and %d to change back",
 		m.size, len(calls[nothing]), len(calls[there]), len(calls[back]))
-	var all sync.WaitGroup
+	all := m.trials(t, nothing, calls[nothing])
+	all = append(all, alternate(m.trials(t, there, calls[there]), m.trials(t, back, calls[back]))...)
+	var workers sync.WaitGroup
 	for i, r := range m.rigs {
-		all.Go(func() {
-			m.work(t, r, share(m.trials(t, nothing, calls[nothing]), i, len(m.rigs)), nil)
+		workers.Go(func() {
 			m.arrive(t, r, nothing)
-			m.work(t, r, share(m.trials(t, there, calls[there]), i, len(m.rigs)),
-				share(m.trials(t, back, calls[back]), i, len(m.rigs)))
+			for k := i * len(all) / len(m.rigs); k < (i+1)*len(all)/len(m.rigs); k++ {
+				m.try(t, r, all[k])
+			}
 		})
 	}
-	all.Wait()
+	workers.Wait()
 	t.Logf("%d services, in %s:\n%s", m.size, time.Since(m.begun).Round(time.Second), m.table.String())
 }
 
-// share is every nth of the trials.
-func share(all []trial, i, n int) []trial {
+// alternate takes trials from two lists in turn, so that a change is followed by
+// the change back.
+func alternate(there, back []trial) []trial {
 	var out []trial
-	for ; i < len(all); i += n {
-		out = append(out, all[i])
+	for i := range max(len(there), len(back)) {
+		out = append(out, there[min(i, len(there)):min(i+1, len(there))]...)
+		out = append(out, back[min(i, len(back)):min(i+1, len(back))]...)
 	}
 	return out
-}
-
-// work makes trials; those of the second kind alternate with those of the first.
-func (m *matrix) work(t *testing.T, r *rig, there, back []trial) {
-	for i := range max(len(there), len(back)) {
-		if i < len(there) {
-			m.try(t, r, there[i])
-		} else if there != nil {
-			m.arrive(t, r, journey{m.size, changed, 0})
-		}
-		if i < len(back) {
-			m.try(t, r, back[i])
-		} else if back != nil {
-			m.arrive(t, r, journey{m.size, changed, 1})
-		}
-	}
 }
 
 // trials are those that are to be made of a journey.
@@ -142,12 +128,17 @@ func (m *matrix) trials(t *testing.T, j journey, calls []call) []trial {
 		return chosen(t, text, j, calls)
 	}
 	var out []trial
-	for i, c := range calls {
-		for _, f := range faults {
-			out = append(out, trial{j, i + 1, c, f})
+	random := dice(seed(t))
+	orders := make([][]int, len(faults))
+	for k := range faults {
+		orders[k] = random.Perm(len(calls))
+	}
+	for n := range calls { // the faults in turn: each has its share of the first trials
+		for k, f := range faults {
+			i := orders[k][n]
+			out = append(out, trial{j, i + 1, calls[i], f})
 		}
 	}
-	dice(seed(t)).Shuffle(len(out), func(i, k int) { out[i], out[k] = out[k], out[i] })
 	most := *trials
 	if most == 0 && !*long {
 		most = shortTrials
@@ -199,6 +190,9 @@ func (m *matrix) arrive(t *testing.T, r *rig, j journey) {
 // try makes one trial.
 func (m *matrix) try(t *testing.T, r *rig, x trial) {
 	t.Helper()
+	if x.name == changed && r.at != x.from {
+		m.arrive(t, r, journey{m.size, changed, r.at})
+	}
 	if t.Failed() {
 		return // what the next would find is no news
 	}
@@ -231,6 +225,7 @@ func (m *matrix) travel(t *testing.T, r *rig, j journey) (time.Duration, error) 
 		r.empty(t)
 		to = j.from
 	}
+	r.at = to
 	want := project(t, m.size, to)
 	begin := time.Now()
 	s := r.start(t, want)

@@ -41,6 +41,7 @@ type rig struct {
 	proxies map[compose.Scope]*proxy
 	tap     *tap
 	kept    map[string]string // volumes and what was written into them
+	at      generation        // what a matrix has made of it
 }
 
 // newRig starts two daemons, of whose data folders each holds so many bytes; 0
