@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// SetValue sets the value at a path in the text of a layer; all that has another
-// meaning stays byte for byte. Items of lists are counted from 0; the number
+// SetValue sets the value at a path in the text of a layer; all else stays byte for
+// byte as it is. Items of lists are counted from 0; the number
 // behind the last one adds an item. A value for a key that is a text is taken as
 // it is; any other is read as a YAML scalar, list or map, and is a text when it
 // is none of these.

@@ -64,6 +64,9 @@ func (e *editor) differAt(r valueRef, old, want *yaml.Node, depth int) {
 	if !sameValue(old, want) {
 		e.deepest = max(e.deepest, depth)
 		e.drop(r.node)
+		if r.node.Kind == yaml.AliasNode {
+			want = withoutComments(want) // they are those of the anchor
+		}
 		e.replace(r, want)
 	}
 }
@@ -113,7 +116,7 @@ func (e *editor) added(old, want *yaml.Node, merged, found int) (added []*yaml.N
 		}
 		found++
 		if !sameValue(old.Content[i+1], to) {
-			added = append(added, old.Content[i], to)
+			added = append(added, withoutComments(old.Content[i]), withoutComments(to))
 		}
 	}
 	if 2*found == len(want.Content) {

@@ -160,16 +160,17 @@ func (m manuscript) rewritten(want *yaml.Node) [][]splice {
 
 // firstComments are the lines before the first that is no comment.
 func firstComments(text []byte) (first []byte, lines int) {
-	rest := text
-	for line := range bytes.Lines(text) {
-		trimmed := bytes.TrimSpace(line)
-		if len(trimmed) > 0 && trimmed[0] != '#' || !bytes.HasSuffix(line, []byte("\n")) {
+	at := 0
+	for at < len(text) {
+		end := lineEnd(text, at)
+		line := bytes.TrimSpace(text[at:end])
+		if len(line) > 0 && line[0] != '#' || end == len(text) {
 			break
 		}
-		rest = rest[len(line):]
+		at = end + breakAt(text, end)
 		lines++
 	}
-	return text[:len(text)-len(rest)], lines
+	return text[:at], lines
 }
 
 func endsLine(text []byte) bool {

@@ -53,6 +53,8 @@ func TestSetValueWithAliases(t *testing.T) {
 	t.Parallel()
 	tests := []editCase{
 		{"an alias is written out, others stay", "a: &x {k: 1}\nb: *x # c\nc: *x\n", "set b.k", "2", "a: &x {k: 1}\nb: {k: 2} # c\nc: *x\n"},
+		{"comments of an anchor are its own", "a: &x # c\n  # d\n  k: 1 # e\n  l: 2\nb: *x\nc:\n  <<: *x\n", "set b.k", "2", "a: &x # c\n  # d\n  k: 1 # e\n  l: 2\nb:\n  k: 2\n  l: 2\nc:\n  <<: *x\n"},
+		{"a comment behind a dash is not repeated", "x: &x {m: 1}\nl:\n  - # c\n    <<: *x\n    a: 1 # d\n", "unset l.0.m", "", "x: &x {m: 1}\nl:\n  - # c\n    a: 1 # d\n"},
 		{"an alias is replaced", "a: &x 1\nb: *x # c\n", "set b", "2", "a: &x 1\nb: 2 # c\n"},
 		{"aliases of what changes keep what they meant", "a: &x {k: 1}\nb: *x\nc: [*x] # d\n", "set a.k", "2", "a: &x {k: 2}\nb: {k: 1}\nc: [{k: 1}] # d\n"},
 		{"aliases of what goes keep what they meant", "a: &x 1 # c\nb: *x\n", "set a", "2", "a: 2 # c\nb: 1\n"},

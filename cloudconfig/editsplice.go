@@ -62,8 +62,8 @@ func (e *editor) replaceInFlow(r valueRef, p slot, value *yaml.Node) {
 // replaceInBlock writes the new value behind the colon or the dash, the old
 // comment of that line behind its first line, and the other lines below.
 func (e *editor) replaceInBlock(r valueRef, p slot, value *yaml.Node) {
-	first, more := e.valueLines(r, value)
 	comment, end := e.besideValue(r, p)
+	first, more := e.valueLines(r, withoutRepeated(value, comment))
 	beside := comment != ""
 	if comment == "" && value.LineComment != "" && !strings.Contains(value.LineComment, "\n") {
 		comment = " " + value.LineComment
@@ -87,6 +87,18 @@ func (e *editor) replaceInBlock(r valueRef, p slot, value *yaml.Node) {
 		first = lead + first
 	}
 	e.put(from, end, first+comment+e.below(more, p.column))
+}
+
+// withoutRepeated is a value without the comment that was read as one above its
+// first key, and stays where it is.
+func withoutRepeated(value *yaml.Node, comment string) *yaml.Node {
+	if comment == "" || len(value.Content) == 0 || value.Content[0].HeadComment != strings.TrimLeft(comment, " \t") {
+		return value
+	}
+	v, first := *value, *value.Content[0]
+	first.HeadComment = ""
+	v.Content = append([]*yaml.Node{&first}, value.Content[1:]...)
+	return &v
 }
 
 func isBlockCollection(n *yaml.Node) bool {
