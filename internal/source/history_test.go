@@ -62,7 +62,7 @@ func TestEveryTextIsKept(t *testing.T) {
 }
 
 func TestHistoryIsBounded(t *testing.T) {
-	for name, size := range map[string]int{"by number": 0, "by size": 1 << 19} {
+	for name, size := range map[string]int{"by number": 0, "by size": 1 << 18} {
 		t.Run(name, func(t *testing.T) {
 			root := inMemory(t)
 			for i := range mostEntries + 20 {

@@ -289,6 +289,7 @@ func (r *rig) notice(want string) {
 }
 
 func TestAttendIsWokenByATrial(t *testing.T) {
+	t.Parallel()
 	root := inMemory(t)
 	if err := Update(root, put(firstText, 0)); err != nil {
 		t.Fatal(err)

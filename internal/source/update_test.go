@@ -56,6 +56,7 @@ func TestARefusedUpdateLeavesTheFile(t *testing.T) {
 }
 
 func TestWatchFileTellsOfItsFileAlone(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "network")
 	path := filepath.Join(dir, "status.json")
 	ctx, cancel := context.WithCancel(t.Context())

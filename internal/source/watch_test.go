@@ -74,6 +74,7 @@ func (w watched) told(what string) {
 }
 
 func TestWatchTellsOfEveryChange(t *testing.T) {
+	t.Parallel()
 	w := watch(t)
 	w.write("cloud-config.yml")
 	w.told("a new file")
@@ -92,6 +93,7 @@ func TestWatchTellsOfEveryChange(t *testing.T) {
 }
 
 func TestWatchSeesFoldersComeAndGo(t *testing.T) {
+	t.Parallel()
 	w := watch(t)
 	w.rename("cloud-config.d", "old.d")
 	w.told("a folder that was renamed")
@@ -116,6 +118,7 @@ func TestWatchSeesFoldersComeAndGo(t *testing.T) {
 }
 
 func TestWatchDoesNotTellOfWhatIsHidden(t *testing.T) {
+	t.Parallel()
 	w := watch(t)
 	w.write("seen.yml")
 	w.told("a file that is not hidden")
