@@ -99,10 +99,17 @@ func (p *planner) sane(t time.Time) time.Time {
 	return t
 }
 
+// postpone makes a branch wait until an instant, and returns how that is told.
+func (p *planner) postpone(b *branch, due time.Time) string {
+	p.wakeAt(due)
+	why := "the retry in " + rough(due.Sub(p.now))
+	b.hold(why)
+	return why
+}
+
 // backOff says that the service waits until an instant.
 func (p *planner) backOff(v *view, b *branch, due time.Time) {
-	p.wakeAt(due)
-	v.standing.Waiting = append(v.standing.Waiting, "retry in "+rough(due.Sub(p.now)))
+	v.standing.Waiting = append(v.standing.Waiting, p.postpone(b, due))
 	if v.standing.Problem == "" {
 		v.standing.Problem = v.mem.LastError
 	}

@@ -22,8 +22,7 @@ func (p *planner) unwanted() {
 			b.discard(c, defaultGrace, "not in the configuration")
 		}
 		if due := p.sane(mem.NotBefore); due.After(p.now) {
-			p.wakeAt(due)
-			continue
+			p.postpone(b, due)
 		}
 		p.append(b)
 	}

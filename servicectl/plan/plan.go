@@ -84,6 +84,7 @@ func (p *planner) commit(v *view, b *branch) {
 	}
 	if due := p.due(v, b); due.After(p.now) {
 		p.backOff(v, b, due)
+		p.append(b)
 		return
 	}
 	if len(b.waits) > 0 {
@@ -114,18 +115,29 @@ func (p *planner) append(b *branch) {
 }
 
 // bring adds the step that brings the branch's image, unless the plan has one
-// already, and returns what the branch's first step comes after.
+// already, and returns what the branch's first step comes after. What backs off
+// has a step of its own, since others do not wait with it.
 func (p *planner) bring(b *branch) []int {
-	key := imageKey{b.scope, b.image.Image}
-	id, known := p.images[key]
-	if !known {
+	if len(b.image.Waits) > 0 {
 		s := *b.image
 		s.ID, s.Service, s.Scope = len(p.plan.Steps)+1, b.service, string(b.scope)
 		p.plan.Steps = append(p.plan.Steps, s)
-		id = s.ID
-		p.images[key] = id
+		return []int{s.ID}
 	}
+	key := imageKey{b.scope, b.image.Image}
+	if id, known := p.images[key]; known {
+		return []int{id}
+	}
+	id := p.addImage(b)
+	p.images[key] = id
 	return []int{id}
+}
+
+func (p *planner) addImage(b *branch) int {
+	s := *b.image
+	s.ID, s.Service, s.Scope = len(p.plan.Steps)+1, b.service, string(b.scope)
+	p.plan.Steps = append(p.plan.Steps, s)
+	return s.ID
 }
 
 // wakeAt makes the plan be made again at an instant.
@@ -171,6 +183,16 @@ type branch struct {
 func (b *branch) add(s Step) {
 	s.Waits = b.waits
 	b.steps = append(b.steps, s)
+}
+
+// hold makes every step wait, so that the plan shows what is to come.
+func (b *branch) hold(why string) {
+	if b.image != nil {
+		b.image.Waits = []string{why}
+	}
+	for i := range b.steps {
+		b.steps[i].Waits = append([]string{why}, b.steps[i].Waits...)
+	}
 }
 
 // discard adds the removal of a container.

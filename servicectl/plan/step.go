@@ -83,7 +83,7 @@ type Plan struct {
 type Standing struct {
 	State   string   `json:"state"` // see the constants
 	Ready   bool     `json:"ready"`
-	Waiting []string `json:"waiting,omitempty"` // "network to be ready", "retry in 4s"
+	Waiting []string `json:"waiting,omitempty"` // "network to be ready", "the retry in 4s"
 	Problem string   `json:"problem,omitempty"` // why it is not as it should be
 	// Container is the one that counts for the service, nil when there is none.
 	Container *Container `json:"-"`
