@@ -20,6 +20,7 @@ type daemon struct {
 	// answered is kicked when the daemon answers while nobody follows its
 	// events, so that following begins at once.
 	answered chan struct{}
+	others   []*daemon // which services of this one may run
 }
 
 func newDaemon(socket string) (*daemon, error) {

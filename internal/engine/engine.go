@@ -72,6 +72,7 @@ func New(o Options) (*Engine, error) {
 		}
 		e.daemons[scope].answer = o.Answer
 	}
+	e.daemons[compose.System].others = []*daemon{e.daemons[compose.User]}
 	return e, nil
 }
 

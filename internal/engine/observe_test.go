@@ -220,6 +220,30 @@ func TestReadinessChecks(t *testing.T) {
 	}
 }
 
+func TestADockerDaemonIsReadyWhenItAnswers(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "sock")
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "docker", "running")}
+	want := wanting("docker")
+	svc := want.Services["docker"]
+	svc.Ready = compose.Ready{Kind: compose.ReadyUnix, Target: socket}
+	want.Services["docker"] = svc
+	e := f.engine(t, Options{UserSocket: socket})
+	for _, answers := range []bool{false, true} {
+		e.daemons[compose.User].seen.follow(answers)
+		d := e.Observe(t.Context(), compose.System, want)
+		if len(d.Containers) != 1 || d.Containers[0].Ready != answers {
+			t.Errorf("it answers: %t, got %+v", answers, d.Containers)
+		}
+	}
+}
+
 func TestACheckThatPassedHoldsUntilTheNextStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

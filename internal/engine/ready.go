@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +60,9 @@ func (d *daemon) check(ctx context.Context, id string, r compose.Ready) error {
 	case compose.ReadyTCP:
 		return connect(ctx, "tcp", net.JoinHostPort("127.0.0.1", r.Target))
 	case compose.ReadyUnix:
+		if d.isSilent(r.Target) {
+			return errors.New("the daemon does not answer yet")
+		}
 		return connect(ctx, "unix", r.Target)
 	case compose.ReadyFile:
 		_, err := os.Stat(r.Target)
@@ -68,6 +73,12 @@ func (d *daemon) check(ctx context.Context, id string, r compose.Ready) error {
 		return nil
 	}
 	return fmt.Errorf("there is no readiness check %q", r.Kind)
+}
+
+// isSilent says whether a socket is that of a daemon of ours which does not
+// answer: dockerd takes connections long before it does.
+func (d *daemon) isSilent(socket string) bool {
+	return slices.ContainsFunc(d.others, func(o *daemon) bool { return o.socket == socket && !o.seen.isLive() })
 }
 
 func connect(ctx context.Context, network, address string) error {
