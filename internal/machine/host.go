@@ -33,7 +33,7 @@ func setUpHost(_ context.Context, b *Boot) error {
 	}
 	errs = append(errs, promoteSecondaries())
 	if !b.Namespaced {
-		errs = append(errs, rebootAfterPanic())
+		errs = append(errs, rebootAfterPanic(), saveMemory("/proc/cmdline", hugePages))
 	}
 	return errors.Join(errs...)
 }
@@ -156,4 +156,21 @@ func rebootAfterPanic() error {
 		return nil
 	}
 	return setKernel("kernel/panic", "10")
+}
+
+const hugePages = "/sys/kernel/mm/transparent_hugepage/enabled"
+
+// saveMemory gives huge pages only to programs that ask for them, unless the
+// command line says something else. The kernel would round the heap of every
+// daemon up to them, which costs a small machine a tenth of its memory.
+func saveMemory(cmdline, setting string) error {
+	words, err := os.ReadFile(cmdline)
+	if err != nil || strings.Contains(string(words), "transparent_hugepage=") {
+		return err
+	}
+	err = os.WriteFile(setting, []byte("madvise"), 0o644)
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // a kernel without them
+		return fmt.Errorf("cannot leave huge pages to those who want them: %w", err)
+	}
+	return nil
 }

@@ -312,3 +312,24 @@ func write(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestHugePagesAreLeftToThoseWhoAskForThem(t *testing.T) {
+	for cmdline, want := range map[string]string{
+		"console=ttyS0\n":               "madvise",
+		"transparent_hugepage=always\n": "always",
+	} {
+		dir := t.TempDir()
+		words, setting := filepath.Join(dir, "cmdline"), filepath.Join(dir, "enabled")
+		write(t, words, cmdline)
+		write(t, setting, "always")
+		if err := saveMemory(words, setting); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(setting); err != nil || string(got) != want {
+			t.Errorf("with %q it is %q, %v; want %q", cmdline, got, err, want)
+		}
+		if err := saveMemory(words, filepath.Join(dir, "none", "enabled")); err != nil {
+			t.Errorf("a kernel without huge pages: %v", err)
+		}
+	}
+}

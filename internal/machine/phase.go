@@ -41,8 +41,9 @@ func Phases() []Phase {
 		{Name: "adopt what the datasource says", Do: adoptSeed},
 		{Name: "load modules", Hardware: true, Do: loadConfiguredModules},
 		{Name: "watch the power button", Hardware: true, Do: watchPowerButton},
-		{Name: "wait until System Docker answers", Must: true, Do: awaitSystemDocker},
+		// It takes a while to read what is to be, and waits for the daemon by itself.
 		{Name: "start the controller", Must: true, Do: startController},
+		{Name: "wait until System Docker answers", Must: true, Do: awaitSystemDocker},
 	}
 }
 
