@@ -27,8 +27,9 @@ const (
 // key wins, and "cc." is taken off. Values are YAML scalars or lists in brackets;
 // what is neither is a text.
 //
-// What stands behind "--" is for init and not configuration; a key there is
-// reported. Every problem is a warning: each parameter stands for itself.
+// What stands behind "--" counts too: the kernel leaves it to init, which keeps
+// it from the sight of others (see [PublicCmdline]). Every problem is a warning:
+// each parameter stands for itself.
 func ParseCmdline(cmdline string) (Layer, Report) {
 	l := Layer{Name: layerCmdline, File: CmdlineFile}
 	c := cmdlineParser{root: newMapping()}
@@ -37,15 +38,9 @@ func ParseCmdline(cmdline string) (Layer, Report) {
 		c.fail(0, "", fmt.Sprintf("is %d bytes long, more than the %d that are allowed", len(cmdline), maxCmdline), "")
 		return l, c.report
 	}
-	params, forInit := splitCmdline(cmdline)
+	params, _ := splitCmdline(cmdline)
 	for _, p := range params {
 		c.param(p)
-	}
-	for _, p := range forInit {
-		if _, ok := configKey(p.text); ok {
-			key, _, _ := cutOutsideQuotes(p.text)
-			c.fail(p.at, key, `is ignored: it stands behind "--", where arguments of init are`, `write it before "--"`)
-		}
 	}
 	if len(c.root.Content) > 0 {
 		l.Doc = Document{Root: c.root, files: map[*yaml.Node]string{}}
@@ -60,25 +55,36 @@ type param struct {
 	at   int // column
 }
 
+// PublicCmdline is a kernel command line as everybody may read it: up to the
+// first "--". hides says whether there is anything behind it.
+func PublicCmdline(cmdline string) (public string, hides bool) {
+	_, dashes := splitCmdline(cmdline)
+	if dashes < 0 {
+		return cmdline, false
+	}
+	return strings.TrimSpace(cmdline[:dashes]), strings.TrimSpace(cmdline[dashes+len("--"):]) != ""
+}
+
 // splitCmdline splits at spaces that are neither between quotation marks, of
 // any script and each closed by itself, nor in brackets. Boot loaders put a
-// backslash before quotes; it is taken off. What stands behind "--" is apart.
-func splitCmdline(s string) (params, forInit []param) {
-	into := &params
+// backslash before quotes; it is taken off. dashes is where "--" stands, which
+// is no parameter; -1 when there is none.
+func splitCmdline(s string) (params []param, dashes int) {
+	dashes = -1
 	for i := 0; i < len(s); {
 		if r, size := utf8.DecodeRuneInString(s[i:]); unicode.IsSpace(r) {
 			i += size
 			continue
 		}
 		word := s[i : i+wordLength(s[i:])]
-		if word == "--" && into == &params {
-			into = &forInit
+		if word == "--" && dashes < 0 {
+			dashes = i
 		} else {
-			*into = append(*into, param{unquoteWord(unescapeCmdline(word)), i + 1})
+			params = append(params, param{unquoteWord(unescapeCmdline(word)), i + 1})
 		}
 		i += len(word)
 	}
-	return params, forInit
+	return params, dashes
 }
 
 func wordLength(s string) int {

@@ -27,7 +27,7 @@ func TestParseCmdline(t *testing.T) {
 		{"a value replaces a map", "rancher.a.b=1 rancher.a=2", "rancher:\n  a: 2\n", ""},
 		{"keys join", "rancher.o.a=3 rancher.o.b", "rancher:\n  o:\n    a: 3\n    b: true\n", ""},
 		{"a key with dots is quoted", `rancher.i."eth1.100".mtu=9000`, "rancher:\n  i:\n    eth1.100:\n      mtu: 9000\n", ""},
-		{"words behind -- are for init", "rancher.a=1 -- rancher.a=2 single -- cc.hostname=x", "rancher:\n  a: 1\n", "<kernel command line>: warning: rancher.a: is ignored: it stands behind \"--\", where arguments of init are (write it before \"--\")\n<kernel command line>: warning: cc.hostname: is ignored: it stands behind \"--\", where arguments of init are (write it before \"--\")"},
+		{"words behind -- count", "rancher.a=1 -- rancher.a=2 single -- cc.hostname=x", "rancher:\n  a: 2\nhostname: x\n", ""},
 		{"two hyphens in a word or between quotes are text", "rancher.a=-- rancher.b=\"x -- y\" rancher.c", "rancher:\n  a: --\n  b: \"x -- y\"\n  c: true\n", ""},
 		{"a bracket that is not closed takes the rest", "rancher.l=[a rancher.b=1", "rancher:\n  l: '[a rancher.b=1'\n", ""},
 		{"a quote that is not closed takes the rest", "rancher.a=\"x rancher.b=1", "rancher:\n  a: '\"x rancher.b=1'\n", ""},
@@ -80,4 +80,21 @@ func TestTextOnTheCommandLineIsTakenAsWritten(t *testing.T) {
 	require.Equal(t, "LABEL=RANCHER_STATE", c.Rancher.State.Dev)
 	require.Equal(t, []string{"/dev/sda", "/dev/vda"}, c.Rancher.State.Autoformat)
 	require.Equal(t, "ttyS0", c.Rancher.Autologin)
+}
+
+func TestWhatIsForInitIsNotPublic(t *testing.T) {
+	for line, want := range map[string]struct {
+		public string
+		hides  bool
+	}{
+		"console=ttyS0 rancher.debug":                        {"console=ttyS0 rancher.debug", false},
+		"console=ttyS0 --":                                   {"console=ttyS0", false},
+		"console=ttyS0 -- rancher.password=secret":           {"console=ttyS0", true},
+		`rancher.a="x -- y" -- rancher.password="a -- b" --`: {`rancher.a="x -- y"`, true},
+		"-- rancher.password=secret":                         {"", true},
+	} {
+		if public, hides := PublicCmdline(line); public != want.public || hides != want.hides {
+			t.Errorf("%s: got %q, %t; want %q, %t", line, public, hides, want.public, want.hides)
+		}
+	}
 }

@@ -11,13 +11,14 @@ import (
 // TestVirtualMachine uses one emulated machine for what needs a kernel.
 func TestVirtualMachine(t *testing.T) {
 	m := NewMachine(t, VM, "on a real kernel and a real disk, all works as in namespaces").
-		Flags("--publish", "18080:8082").Start().Load()
+		Flags("--publish", "18080:8082", "--append", "-- "+forInit).Start().Load()
 	for _, part := range []struct {
 		name string
 		run  func(*Machine)
 	}{
 		{"the default services are ready", theDefaultServicesAreReady},
 		{"the state is on the disk", theStateIsOnTheDisk},
+		{"what the command line says to init alone is hidden", whatIsForInitIsHidden},
 		{"a removed service comes back", aRemovedServiceComesBack},
 		{"a killed System Docker leaves containers running", aKilledSystemDockerLeavesContainersRunning},
 		{"a user container outlives User Docker", aUserContainerOutlivesUserDocker},
@@ -31,6 +32,23 @@ func TestVirtualMachine(t *testing.T) {
 			part.run(own)
 			own.Eventually("converged after "+part.name, 3*time.Minute, converged)
 		})
+	}
+}
+
+// forInit stands behind "--" on the kernel command line.
+const forInit = "rancher.environment.FROM_THE_LOADER=hidden"
+
+func whatIsForInitIsHidden(m *Machine) {
+	if got := m.Ros("config", "get", "rancher.environment.FROM_THE_LOADER"); got != "hidden" {
+		m.t.Errorf("the configuration has %q", got)
+	}
+	for _, file := range []string{"/proc/cmdline", "/proc/1/cmdline"} {
+		if got := m.Sh("tr '\\0' ' ' < " + file); strings.Contains(got, "LOADER") {
+			m.t.Errorf("%s shows it: %s", file, got)
+		}
+	}
+	if got := m.Sh("stat -c %a /run/ros/cmdline"); got != "600" {
+		m.t.Errorf("others may read the whole command line: mode %s", got)
 	}
 }
 

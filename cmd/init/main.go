@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/sirupsen/logrus"
 
@@ -16,6 +17,11 @@ func main() {
 	if os.Getpid() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: init is started by the kernel, as process 1; to leave the machine use reboot, poweroff or halt")
 		os.Exit(1)
+	}
+	if len(os.Args) > 1 {
+		// The kernel hands over what stands behind "--" on its command line, and
+		// everybody can read a process's arguments.
+		_ = syscall.Exec(os.Args[0], os.Args[:1], os.Environ()) // else it boots with them
 	}
 	boot := machine.NewBoot(os.Getenv("container") == "ros")
 	logrus.SetFormatter(machine.ConsoleFormat{Clock: boot.Clock})

@@ -27,6 +27,7 @@ func Phases() []Phase {
 		{Name: "load the drivers in the initrd", Hardware: true, Do: loadInitrdModules},
 		{Name: "mount the root", Must: true, Hardware: true, Do: mountRoot},
 		{Name: "read the configuration of the image", Do: readConfig},
+		{Name: "hide what the command line says to init alone", Hardware: true, Do: hideCmdline},
 		{Name: "mount the state disk", Must: true, Hardware: true, Do: mountState},
 		{Name: "look at the space on the state disk", Do: checkSpace},
 		{Name: "put /var, /home and /opt on the state disk", Must: true, Do: bindState},

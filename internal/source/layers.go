@@ -197,10 +197,14 @@ func (c *collector) problem(file, msg string) {
 	c.report = append(c.report, cloudconfig.Problem{Pos: cloudconfig.Pos{File: file}, Msg: msg})
 }
 
+// CmdlineFile is the whole kernel command line, where /proc/cmdline is not: in
+// namespaces, or when a part of it is hidden.
+const CmdlineFile = "/run/ros/cmdline"
+
 // ReadCmdline is the kernel command line; in namespaces, the one that the
 // machine was started with.
 func ReadCmdline(root string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(root, "/run/ros/cmdline"))
+	data, err := os.ReadFile(filepath.Join(root, CmdlineFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = os.ReadFile(filepath.Join(root, "/proc/cmdline"))
 	}
