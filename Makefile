@@ -77,10 +77,10 @@ bench: image $(B)/rosmachine ## measure boots and convergence; prints a table an
 	$(GO) test -run '^$$' -bench . ./cloudconfig ./compose ./servicectl/plan
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags 'integration bench' -run '^TestBench$$' -timeout 60m -v ./integration
 
-fuzz: | deps ## fuzz every parser, FUZZTIME each
-	@for p in cloudconfig compose internal/source internal/machine internal/machine/setting servicectl; do \
+fuzz: | deps ## fuzz every parser, FUZZTIME each: a time, or a number such as 10000000x
+	@for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$p/*_test.go | cut -c6-); do \
-			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; done; done
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$p || exit 1; done; done
 
 run: image $(B)/rosmachine ## boot the image in QEMU with a console here (ctrl-a x ends it); MEMORY=MiB, APPEND="kernel parameters"
 	tools/run $(B) $(MEMORY) '$(APPEND)'

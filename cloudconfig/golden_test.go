@@ -2,43 +2,44 @@ package cloudconfig
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
-)
 
-var update = flag.Bool("update", false, "write golden files anew")
+	"github.com/ros-os/ros/internal/golden"
+)
 
 // TestGolden reads testdata/*.txtar. Files named as layers are merged in their
 // order; "explain" has paths, one a line. What comes out is in the files report,
 // export, private and origins.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txtar")
+	testArchives(t, "testdata/*.txtar", 1, merged)
+}
+
+// testArchives makes a test of every archive, of which there are at least so
+// many, and compares it with what it is made into.
+func testArchives(t *testing.T, pattern string, least int, make func(*testing.T, *txtar.Archive) *txtar.Archive) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	require.GreaterOrEqual(t, len(files), least)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			a, err := txtar.ParseFile(file)
 			require.NoError(t, err)
-			got := golden(t, a)
-			if *update {
-				require.NoError(t, os.WriteFile(file, txtar.Format(got), 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(got)), string(txtar.Format(a)))
+			golden.Equal(t, file, string(txtar.Format(make(t, a))))
 		})
 	}
 }
 
-func golden(t *testing.T, a *txtar.Archive) *txtar.Archive {
+// merged is what comes out of an archive's layers.
+func merged(t *testing.T, a *txtar.Archive) *txtar.Archive {
 	t.Helper()
 	out := &txtar.Archive{Comment: a.Comment}
 	var layers []Layer

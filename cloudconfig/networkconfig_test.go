@@ -1,9 +1,7 @@
 package cloudconfig
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -14,23 +12,11 @@ import (
 // problems that are to be found in it.
 func TestNetworkConfigProblems(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/network/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			a, err := txtar.ParseFile(file)
-			require.NoError(t, err)
-			_, report := ParseNetworkConfig("network-config", a.Files[0].Data)
-			got := &txtar.Archive{Comment: a.Comment, Files: []txtar.File{a.Files[0], {Name: "problems", Data: reportText(report)}}}
-			if *update {
-				require.NoError(t, os.WriteFile(file, txtar.Format(got), 0o644))
-				return
-			}
-			require.Equal(t, string(txtar.Format(a)), string(txtar.Format(got)))
-		})
-	}
+	testArchives(t, "testdata/network/*.txtar", 1, func(_ *testing.T, a *txtar.Archive) *txtar.Archive {
+		_, report := ParseNetworkConfig("network-config", a.Files[0].Data)
+		problems := txtar.File{Name: "problems", Data: reportText(report)}
+		return &txtar.Archive{Comment: a.Comment, Files: []txtar.File{a.Files[0], problems}}
+	})
 }
 
 func TestNetworkConfigIsTyped(t *testing.T) {

@@ -2,7 +2,6 @@ package cloudconfig
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,33 +19,25 @@ func TestRealDocuments(t *testing.T) {
 	t.Parallel()
 	base, report := ParseLayer(layerOSConfig, "os-config.yml", osConfig(t))
 	require.NoError(t, report.Err())
-	files, err := filepath.Glob("testdata/real/*.txtar")
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 25)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			a, err := txtar.ParseFile(file)
-			require.NoError(t, err)
-			require.NotEmpty(t, a.Comment, "prose on top says what it is")
-			got := &txtar.Archive{Comment: a.Comment}
-			for _, f := range a.Files {
-				if f.Name != "report" && f.Name != "changes" {
-					got.Files = append(got.Files, f)
-				}
+	testArchives(t, "testdata/real/*.txtar", 25, func(t *testing.T, a *txtar.Archive) *txtar.Archive {
+		require.NotEmpty(t, a.Comment, "prose on top says what it is")
+		got := &txtar.Archive{Comment: a.Comment}
+		for _, f := range a.Files {
+			if f.Name != "report" && f.Name != "changes" {
+				got.Files = append(got.Files, f)
 			}
-			layers, report := realLayers(got.Files)
-			layers = append([]Layer{base}, layers...)
-			_, more := Merge(layers...).Config()
-			report = append(report, more...).Sorted()
-			report = slices.CompactFunc(report, func(a, b Problem) bool { return a == b })
-			require.NoError(t, report.Err())
-			got.Files = append(got.Files,
-				txtar.File{Name: "report", Data: reportText(report)},
-				txtar.File{Name: "changes", Data: changes(t, Merge(base), Merge(layers...))})
-			requireArchive(t, file, got)
-		})
-	}
+		}
+		layers, report := realLayers(got.Files)
+		layers = append([]Layer{base}, layers...)
+		_, more := Merge(layers...).Config()
+		report = append(report, more...).Sorted()
+		report = slices.CompactFunc(report, func(a, b Problem) bool { return a == b })
+		require.NoError(t, report.Err())
+		got.Files = append(got.Files,
+			txtar.File{Name: "report", Data: reportText(report)},
+			txtar.File{Name: "changes", Data: changes(t, Merge(base), Merge(layers...))})
+		return got
+	})
 }
 
 func osConfig(t testing.TB) []byte {

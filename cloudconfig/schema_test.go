@@ -1,12 +1,13 @@
 package cloudconfig
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ros-os/ros/internal/golden"
 )
 
 // TestDocumentsAreWhatTheTypesSay compares what is published with what the types
@@ -18,14 +19,7 @@ func TestDocumentsAreWhatTheTypesSay(t *testing.T) {
 	} {
 		text, err := made()
 		require.NoError(t, err)
-		file := filepath.Join("..", "docs", name)
-		if *update {
-			require.NoError(t, os.WriteFile(file, text, 0o644))
-			continue
-		}
-		want, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.Equal(t, string(want), string(text), "make update writes %s anew", file)
+		golden.Equal(t, filepath.Join("..", "docs", name), string(text))
 	}
 }
 
