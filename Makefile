@@ -58,8 +58,8 @@ unit: | deps ## test every package by itself
 update: | deps ## rewrite the golden files; read the difference before you commit it
 	$(GO) test $$(grep -rl --include='*_test.go' -e 'internal/golden"' -e '"update"' . | xargs -n1 dirname | sort -u) -update
 
-conformance: engine ## hold our idea of Docker to a real one
-	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd ./internal/engine ./internal/engine/enginetest
+conformance: engine ## hold our idea of Docker to a real one, and break a sample of its calls
+	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd ./internal/engine ./internal/engine/enginetest ./internal/engine/torture
 
 integration: image $(B)/rosmachine ## drive real machines; T=NAME runs one test, KEEP=1 leaves its machine up
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 60m $(if $(T),-run '$(T)') -v ./integration
