@@ -47,7 +47,7 @@ Machines are kept in $ROSMACHINE_HOME, else ~/.local/share/rosmachine, for root
 	}
 	cmd.AddCommand(
 		startCommand(), sshCommand(), execCommand(), copyCommand(), consoleCommand(), logCommand(),
-		listCommand(), rebootCommand(), killCommand(), stopCommand(), removeCommand(),
+		listCommand(), rebootCommand(), killCommand(), plugCommand(true), plugCommand(false), stopCommand(), removeCommand(),
 		accelCommand(), superviseCommand(), enterCommand(),
 	)
 	return cmd

@@ -55,6 +55,24 @@ off in time has its power cut; then the exit status is 1.`,
 	return cmd
 }
 
+func plugCommand(in bool) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "plug NAME",
+		Short:             "Put the cables of a machine's network interfaces in",
+		Example:           "  rosmachine plug dev",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames,
+		RunE: onMachine(func(_ *cobra.Command, m *host.Machine, _ []string) error {
+			return m.Plug(in)
+		}),
+	}
+	if !in {
+		cmd.Use, cmd.Short = "unplug NAME", "Take the cables of a machine's network interfaces out"
+		cmd.Example = "  rosmachine unplug dev && sleep 60 && rosmachine plug dev"
+	}
+	return cmd
+}
+
 func killCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "kill NAME",

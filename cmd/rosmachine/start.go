@@ -58,6 +58,7 @@ but degraded, 1 when it is not up in time; and says why. The machine stays.`,
 	flags.IntVar(&o.MemoryMiB, "memory", 0, "memory in MiB, of a --vm (default 2048)")
 	flags.IntVar(&o.CPUs, "cpus", 0, "processors, of a --vm (default 2)")
 	flags.IntVar(&f.nics, "nics", 1, "number of network interfaces")
+	flags.BoolVar(&o.Unplugged, "unplugged", false, "with the cables of its network interfaces out, see plug")
 	flags.StringArrayVar(&f.disks, "disk", nil, "size of a disk of a --vm, repeatable; none: no disk (default 8G)")
 	flags.StringVar(&f.stateSize, "state-size", "", "size of the state's file system of a --ns (default a folder of the host)")
 	flags.StringArrayVar(&f.publish, "publish", nil, "forward HOST:GUEST from 127.0.0.1, of a --vm, repeatable")

@@ -88,7 +88,7 @@ func (g *nsGuest) admit(pid int, begin *os.File) (err error) {
 	if err := g.groups.add(pid); err != nil {
 		return err
 	}
-	if err := g.network.plug(pid); err != nil {
+	if err := g.network.plug(pid, g.machine.isPlugged()); err != nil {
 		return err
 	}
 	if _, err := begin.Write([]byte("go")); err != nil {

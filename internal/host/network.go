@@ -60,10 +60,11 @@ func openNetwork(ctx context.Context, spec *Spec, log *logrus.Logger) (n *networ
 	return n, nil
 }
 
-// plug gives the process's network namespace its interfaces eth0, eth1, …
-func (n *network) plug(pid int) error {
+// plug gives the process's network namespace its interfaces eth0, eth1, …, with
+// their cables in or out.
+func (n *network) plug(pid int, plugged bool) error {
 	for nic := range n.spec.NICs {
-		port := fmt.Sprintf("port%d", nic)
+		port := portName(nic)
 		// The one of the boot before may be waiting for the kernel to bury it.
 		if old, err := netlink.LinkByName(port); err == nil {
 			if err := netlink.LinkDel(old); err != nil {
@@ -79,12 +80,12 @@ func (n *network) plug(pid int) error {
 		if err := netlink.LinkAdd(veth); err != nil {
 			return fmt.Errorf("cannot plug in interface %d: %w", nic, err)
 		}
-		if err := netlink.LinkSetUp(veth); err != nil {
-			return fmt.Errorf("cannot raise interface %d: %w", nic, err)
-		}
 	}
-	return nil
+	return setPorts(n.spec, plugged)
 }
+
+// portName is the switch's end of an interface's cable.
+func portName(nic int) string { return fmt.Sprintf("port%d", nic) }
 
 func (n *network) close() error {
 	return errors.Join(n.dhcp.close(), n.names.close())

@@ -23,6 +23,7 @@ type StartOptions struct {
 	MemoryMiB   int
 	CPUs        int
 	NICs        *int
+	Unplugged   bool // the interfaces' cables are out until [Machine.Plug]
 	Disks       []int64
 	NoDisk      bool
 	StateSize   int64
@@ -48,6 +49,9 @@ func Start(ctx context.Context, store *Store, o StartOptions) (*Machine, error) 
 		return nil, err
 	}
 	err = m.prepare(o)
+	if err == nil && o.Unplugged {
+		err = m.Plug(false)
+	}
 	if err == nil {
 		err = m.launch(ctx, o.Progress)
 	}

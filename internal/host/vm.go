@@ -70,8 +70,22 @@ func (g *vmGuest) start(_ context.Context) (Process, error) {
 		return Process{}, fmt.Errorf("cannot start QEMU: %w", err)
 	}
 	var err error
-	g.main, err = identify(cmd.Process.Pid)
-	return g.main, err
+	if g.main, err = identify(cmd.Process.Pid); err != nil || g.machine.isPlugged() {
+		return g.main, err
+	}
+	return g.main, g.unplug()
+}
+
+// unplug takes the cables out as soon as the emulator listens, long before its
+// kernel looks at them.
+func (g *vmGuest) unplug() error {
+	for deadline := time.Now().Add(qmpTime); ; {
+		err := g.machine.setLinks(false)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		<-time.After(readyPoll)
+	}
 }
 
 const faultPoll = 500 * time.Millisecond

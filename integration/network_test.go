@@ -1,0 +1,53 @@
+//go:build integration
+
+package integration
+
+import (
+	"testing"
+	"time"
+)
+
+// lateNetwork has a service that needs the network, and one that does not.
+const lateNetwork = `#cloud-config
+rancher:
+  services:
+    outside:
+      image: ros/base:1
+      command: sleep infinity
+      volumes: ["/usr:/usr:ro"]
+      labels:
+        io.rancher.os.scope: system
+        io.rancher.os.after: network
+    inside:
+      image: ros/base:1
+      command: sleep infinity
+      volumes: ["/usr:/usr:ro"]
+      labels: {io.rancher.os.scope: system}
+`
+
+// TestABootWithoutANetwork plugs the cable in long after the boot.
+func TestABootWithoutANetwork(t *testing.T) {
+	m := NewMachine(t, NS, "without a network all comes up that needs none, and the rest when there is one").
+		CloudConfig(lateNetwork).Flags("--unplugged").startStuck()
+	m.Eventually("what needs no network is ready", 2*time.Minute, ready("console", "docker", "inside", "syslog", "udev"))
+	m.Load()
+	if got := m.Exec("docker", "run", "--rm", "probe:1", "say", "hi"); got != "hi" {
+		t.Errorf("docker run without a network: %q", got)
+	}
+	if got := m.Sh("cat /sys/class/net/eth0/carrier || true"); got == "1" {
+		t.Error("the cable is in")
+	}
+	if ready("outside")(m.Status()) == nil {
+		t.Error("outside is ready without a network")
+	}
+	m.Must("plug", m.name)
+	m.Eventually("the rest comes with the network", 2*time.Minute, converged)
+	m.Must("unplug", m.name)
+	m.Must("plug", m.name)
+	m.Eventually("a moment without a cable passes", 2*time.Minute, converged)
+	for _, s := range m.Status().Services {
+		if s.Restarts > 0 {
+			t.Errorf("%s was restarted: %+v", s.Name, s)
+		}
+	}
+}
