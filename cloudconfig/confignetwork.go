@@ -19,12 +19,12 @@ type NetworkConfig struct {
 	Vlans map[string]VlanConfig `yaml:"vlans"`
 	// Wireless interfaces, in netplan's keys.
 	Wifis map[string]Free `yaml:"wifis" secret:"true"`
-	// Tunnels, in netplan's keys.
-	Tunnels map[string]Free `yaml:"tunnels" secret:"true"`
+	// Tunnels; this system makes those of Wireguard.
+	Tunnels map[string]TunnelConfig `yaml:"tunnels"`
 	// Routing tables of their own, in netplan's keys.
 	VRFs map[string]Free `yaml:"vrfs"`
-	// Interfaces that lead nowhere, in netplan's keys.
-	DummyDevices map[string]Free `yaml:"dummy-devices"`
+	// Interfaces that lead nowhere.
+	DummyDevices map[string]LinkConfig `yaml:"dummy-devices"`
 }
 
 // NetworkItems is a list of version 1, or the word disabled.
@@ -147,8 +147,8 @@ type LinkConfig struct {
 	Nameservers LinkDNS `yaml:"nameservers"`
 	// Routes over this interface.
 	Routes []Route `yaml:"routes"`
-	// Rules for which routes are used, in netplan's keys.
-	RoutingPolicy []Free `yaml:"routing-policy"`
+	// Rules for which packets use another table of routes.
+	RoutingPolicy []RoutingRule `yaml:"routing-policy"`
 	// Take routes that routers announce.
 	AcceptRA *bool `yaml:"accept-ra"`
 	// Addresses that the interface gives itself.
@@ -267,4 +267,65 @@ type Route struct {
 	Type string `yaml:"type"`
 	// How far its addresses are known.
 	Scope string `yaml:"scope"`
+}
+
+// RoutingRule says which packets use another table of routes.
+type RoutingRule struct {
+	// The network that packets come from.
+	From string `yaml:"from" format:"destination"`
+	// The network that packets go to.
+	To string `yaml:"to" format:"destination"`
+	// The routing table that is used.
+	Table int `yaml:"table" min:"0" required:"merged"`
+	// Rules with a lower one come first.
+	Priority int `yaml:"priority" min:"0"`
+	// The firewall's mark of packets.
+	Mark int `yaml:"mark" min:"0"`
+	// The type of service of packets.
+	TypeOfService int `yaml:"type-of-service" min:"0" max:"255"`
+}
+
+// TunnelConfig is a tunnel to other machines.
+type TunnelConfig struct {
+	LinkConfig
+	// What kind of tunnel this is; this system makes wireguard.
+	Mode string `yaml:"mode" required:"merged"`
+	// This machine's end.
+	Local string `yaml:"local" format:"ip"`
+	// The other end.
+	Remote string `yaml:"remote" format:"ip"`
+	// The tunnel's key; of wireguard the private one.
+	Key Free `yaml:"key" secret:"true"`
+	// The same as a map.
+	Keys TunnelKeys `yaml:"keys"`
+	// The port that wireguard listens on.
+	Port int `yaml:"port" min:"0" max:"65535"`
+	// The firewall's mark of packets that wireguard sends.
+	Mark int `yaml:"mark" min:"0"`
+	// How far packets go.
+	TTL int `yaml:"ttl" min:"0" max:"255"`
+	// The other machines of wireguard.
+	Peers []TunnelPeer `yaml:"peers"`
+}
+
+// TunnelKeys are the keys of a tunnel, or of one of its peers.
+type TunnelKeys struct {
+	// This machine's own key.
+	Private string `yaml:"private" secret:"true"`
+	// The peer's key.
+	Public string `yaml:"public"`
+	// A key that both have, besides.
+	Shared string `yaml:"shared" secret:"true"`
+}
+
+// TunnelPeer is another machine of a wireguard tunnel.
+type TunnelPeer struct {
+	// Its keys, public and perhaps shared.
+	Keys TunnelKeys `yaml:"keys"`
+	// Where it is: an address or a name, and a port.
+	Endpoint string `yaml:"endpoint"`
+	// Networks that are behind it.
+	AllowedIPs []string `yaml:"allowed-ips" format:"cidr"`
+	// Seconds between signs of life.
+	Keepalive int `yaml:"keepalive" min:"0" max:"65535"`
 }

@@ -49,10 +49,14 @@ type Rancher struct {
 	//	disable: [password, autologin]
 	Disable []string `yaml:"disable" enum:"password|autologin"`
 	// Services from a repository or a file, by name, address or path, and whether
-	// they run.
+	// they run. A name is looked for in the image, in /var/lib/rancher/conf, and in
+	// the repositories in the order of their names. An address may end with
+	// #sha256= and what the definition has to be; of a name see repositories.
 	//
 	//	services_include:
+	//	  nfs: true
 	//	  /var/lib/rancher/conf/backup.yml: true
+	//	  https://services.example.com/web.yml: true
 	ServicesInclude map[string]bool `yaml:"services_include"`
 	// Kernel modules to load, with their parameters.
 	//
@@ -68,10 +72,13 @@ type Rancher struct {
 	//	  dns:
 	//	    nameservers: [9.9.9.9]
 	Network Network `yaml:"network"`
-	// Where service definitions come from, by name.
+	// Where service definitions come from, by name. What was fetched once is kept,
+	// and used without the network.
 	//
 	//	repositories:
-	//	  core: {url: https://services.example.com}
+	//	  core:
+	//	    url: https://services.example.com
+	//	    sha256: {nfs: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae}
 	Repositories map[string]Repo `yaml:"repositories"`
 	// The SSH daemon of the console.
 	SSH SSH `yaml:"ssh"`
@@ -81,6 +88,11 @@ type Rancher struct {
 	//	  dev: LABEL=RANCHER_STATE
 	//	  autoformat: [/dev/sda, /dev/vda]
 	State State `yaml:"state"`
+	// What the machine measures about itself, for Prometheus.
+	//
+	//	metrics:
+	//	  listen: 0.0.0.0:9273
+	Metrics Metrics `yaml:"metrics"`
 	// Where new releases come from.
 	Upgrade Upgrade `yaml:"upgrade"`
 	// Credentials for registries, by the registry's name.
@@ -106,9 +118,11 @@ type Rancher struct {
 	// Seconds that services have to end before the machine goes down anyway; 0 is
 	// the default.
 	ShutdownTimeout int `yaml:"shutdown_timeout" min:"5" default:"60"`
-	// How often the download of a service definition is tried.
+	// How often the download of a service definition is tried, before it is tried
+	// more and more seldom.
 	HTTPLoadRetries int `yaml:"http_load_retries" min:"0" default:"6"`
-	// Wait until preloaded images are there.
+	// Pull images only when those in /var/lib/rancher/preload/system-docker and
+	// /var/lib/rancher/preload/docker are loaded, as far as they can be.
 	PreloadWait bool `yaml:"preload_wait" default:"false"`
 	// Password of the user rancher: text or a crypt hash. It is meant for the
 	// kernel command line of one machine.
@@ -132,15 +146,29 @@ type CloudInit struct {
 	//
 	//	datasources: [nocloud, "configdrive:/media/config-2"]
 	Datasources []string `yaml:"datasources"`
+	// Seconds that each source has to answer, once the network is up. Afterwards
+	// what it said at an earlier boot is used, and it is asked again now and then.
+	Timeout int `yaml:"timeout" min:"1" max:"3600" default:"120" from:"ros"`
+	// Take user-data and what it includes over http and tftp, too, where anybody on
+	// the way can read and change it. Metadata services on the machine's own link
+	// are asked in any case.
+	AllowHTTP bool `yaml:"allow_http" default:"false" from:"ros"`
+	// Ask EC2's metadata service without a token when it gives none.
+	IMDSv1 bool `yaml:"imds_v1" default:"false" from:"ros"`
 	// How often runcmd and the user's script run: at every boot, as on RancherOS,
 	// or once for each instance-id, as with cloud-init.
 	RunCmd string `yaml:"runcmd" enum:"per-boot|per-instance" default:"per-boot" from:"ros"`
+	// Seconds that a command of runcmd, or a script, may take. Then it is ended.
+	CommandTimeout int `yaml:"command_timeout" min:"1" default:"600" from:"ros"`
 }
 
 // Repo is a repository of service definitions.
 type Repo struct {
-	// Address of the folder that holds index.yml.
+	// Address of the folder that holds index.yml. With http, anybody on the way can
+	// change a definition that is not pinned.
 	URL string `yaml:"url" required:"merged"`
+	// What definitions have to be, by service: one with another SHA-256 is not used.
+	SHA256 map[string]string `yaml:"sha256" format:"sha256"`
 }
 
 // SSH configures the console's SSH daemon.
@@ -189,6 +217,14 @@ type State struct {
 	BootFSType string `yaml:"boot_fstype" default:"auto"`
 	// Device of the boot file system.
 	BootDev string `yaml:"boot_dev" format:"device" default:"LABEL=RANCHER_BOOT"`
+}
+
+// Metrics says who may read what the machine measures about itself.
+type Metrics struct {
+	// Address and port where whoever can reach it reads the controller's metrics,
+	// without a password; the path is /metrics. Where nothing is said, only root
+	// reads them, from the controller's socket.
+	Listen string `yaml:"listen" format:"listen"`
 }
 
 // Upgrade says where new releases come from.

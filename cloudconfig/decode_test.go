@@ -101,10 +101,10 @@ func TestValidateSeesUnknownKeysThatAreNull(t *testing.T) {
 func TestKeysThatAreNotAppliedAreWarnedOfOnce(t *testing.T) {
 	t.Parallel()
 	osConfig := layer(t, "os-config", "rancher: {upgrade: {url: x}, repositories: {core: {url: x}}, cloud_init: {datasources: [ec2]}}")
-	user := layer(t, "user-data", "rancher: {rm_usr: false, console: ubuntu, http_load_retries: 0, upgrade: {image: y}}\nruncmd: []\n")
+	user := layer(t, "user-data", "rancher: {rm_usr: false, console: ubuntu, preload_wait: false, upgrade: {image: y}}\nruncmd: []\n")
 	_, report := Merge(osConfig, user).Config()
 	require.Equal(t, "user-data:1:35: warning: rancher.console: is ignored: not applied by this version\n"+
-		"user-data:1:74: warning: rancher.upgrade: is ignored: not applied by this version", messages(report))
+		"user-data:1:73: warning: rancher.upgrade: is ignored: not applied by this version", messages(report))
 	require.NoError(t, report.Err())
 }
 

@@ -166,10 +166,23 @@ func beyondBounds(n *yaml.Node) bool {
 // isInsertion says that nothing had to give way to the value at a path.
 func (e edited) isInsertion(path []string) bool {
 	n, depth := deepest(e.values, path)
+	if e.raw == nil && e.isWrittenNull() {
+		return false // it is replaced
+	}
 	if !isCollection(n) || len(n.Content) == 0 && e.raw != nil {
 		return false
 	}
 	return n.Kind == yaml.MappingNode || depth == len(path)-1
+}
+
+// isWrittenNull says of a document without a value that it has one: null.
+func (e edited) isWrittenNull() bool {
+	for line := range bytes.Lines(e.doc) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return true
+		}
+	}
+	return false
 }
 
 func (e edited) unset(path []string) {

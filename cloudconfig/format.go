@@ -58,6 +58,7 @@ var formats = sync.OnceValue(func() map[string]*format {
 		"interface":     {means: "the name of an interface", hint: "at most 15 characters", example: "eth0", pattern: `[^ \t\n/]+`, max: 15},
 		"ip":            {means: "an IP address", example: "192.168.1.1", pattern: either(ipv4, ipv6zone), check: checkIP},
 		"ipv6":          {means: "an IPv6 address", example: "fe80::1", pattern: ipv6zone, check: checkIPv6},
+		"listen":        {means: "an address and a port", hint: "such as 127.0.0.1:9273, or :9273 for all addresses", example: "127.0.0.1:9273", pattern: `(` + either(names, ipv4, `\[(`+ipv6+`)\]`) + `)?:` + port},
 		"locale":        {means: "a locale", hint: "such as de_DE.UTF-8", example: "de_DE.UTF-8", pattern: `[A-Za-z0-9_.@-]+`},
 		"mac":           {means: "a hardware address", hint: "such as 52:54:00:12:34:56", example: "52:54:00:12:34:56", pattern: `[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5,19}`},
 		"name-password": {means: "lines of name:password", example: "ann:secret", pattern: `\n*[^\n:]+:[^\n]+(\n+[^\n:]+:[^\n]+)*\n*`},
@@ -69,6 +70,7 @@ var formats = sync.OnceValue(func() map[string]*format {
 		"path":          {means: "a path", hint: "it begins with /", example: "/home/ann", pattern: `/[^\x00]*`},
 		"permissions":   {means: "permissions", hint: "octal digits, such as \"0644\"", example: "0644", pattern: `[0-7]{1,5}`, numbers: whole, to: 77777, check: checkPermissions},
 		"registry-auth": {means: "the base64 form of user:password", hint: "or write username and password", example: "YW5uOnNlY3JldA==", pattern: `[A-Za-z0-9+/\n\r]+=?[\n\r]*=?[\n\r]*`, check: checkAuth, inGo: "that it has a colon once it is decoded"},
+		"sha256":        {means: "a SHA-256 sum", hint: "64 hexadecimal digits", example: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", pattern: `[0-9A-Fa-f]{64}`},
 		"size":          {means: "a size", hint: "such as 512M or 1.5G, or auto", example: "1G", pattern: `auto|([0-9]+)?\.?[0-9]+[BKMGT]?`, numbers: anyNumber},
 		"sysctl":        {means: "a kernel setting", hint: "such as net.ipv4.ip_forward", example: "net.ipv4.ip_forward", pattern: `[A-Za-z0-9_-]+([./][A-Za-z0-9_:@*-]+)*`},
 		"timezone":      {means: "a time zone", hint: "such as Europe/Berlin", example: "Europe/Berlin", pattern: `[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*`},
@@ -90,6 +92,8 @@ const (
 	names     = hostLabel + `(\.` + hostLabel + `)*`
 	notUp     = `[^/.][^/]*|\.([^/.][^/]*)?|\.\.[^/]+|` // a part of a path that is not ".."
 	vlan      = ` *0*(409[0-4]|40[0-8][0-9]|[1-3][0-9]{3}|[1-9][0-9]{0,2})(:[A-Za-z0-9_.-]{1,15})? *`
+
+	port = `(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})`
 
 	octet = `(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])`
 	ipv4  = octet + `(\.` + octet + `){3}`

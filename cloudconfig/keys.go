@@ -2,6 +2,7 @@ package cloudconfig
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -103,25 +104,17 @@ var ignoredKeys = map[string]string{
 // pattern of path ("*" is any key or item), and why. All others are applied.
 var notApplied = map[string]string{
 	// RancherOS's.
-	"mounts":                                    notYet,
-	"runcmd":                                    notYet,
-	"bootcmd":                                   notYet,
 	"rancher.console":                           notYet,
 	"rancher.bootstrap":                         noBootstrap,
 	"rancher.bootstrap_docker":                  noBootstrap,
 	"rancher.cloud_init_services":               noBootstrap,
-	"rancher.cloud_init.runcmd":                 notYet,
 	"rancher.rm_usr":                            "/usr is never copied on this system",
 	"rancher.no_sharedroot":                     "the root is always shared on this system",
 	"rancher.log":                               notYet,
 	"rancher.force_console_rebuild":             notYet,
-	"rancher.repositories":                      notYet,
 	"rancher.upgrade":                           notYet,
-	"rancher.resize_device":                     notYet,
 	"rancher.restart_services":                  "services are recreated when their configuration changes",
 	"rancher.hypervisor_service":                notYet,
-	"rancher.http_load_retries":                 notYet,
-	"rancher.preload_wait":                      notYet,
 	"rancher.network.wifi_networks":             notYet,
 	"rancher.network.modem_networks":            notYet,
 	"rancher.state.mdadm_scan":                  notYet,
@@ -139,48 +132,24 @@ var notApplied = map[string]string{
 	"rancher.network.interfaces.*.wifi_network": notYet,
 
 	// cloud-init's.
-	"write_files.*.source":      notYet,
-	"users":                     notYet,
-	"user":                      notYet,
-	"groups":                    notYet,
-	"chpasswd":                  notYet,
-	"password":                  notYet + "; see rancher.password",
-	"ssh_pwauth":                "logins over SSH are with keys only",
-	"disable_root":              "root cannot log in over SSH",
-	"disable_root_opts":         "root cannot log in over SSH",
-	"ssh_import_id":             notYet,
-	"ssh_keys":                  notYet + "; see rancher.ssh.keys",
-	"ssh_deletekeys":            "host keys are made once for each machine",
-	"ssh_genkeytypes":           notYet,
-	"ssh_quiet_keygen":          notYet,
-	"allow_public_ssh_keys":     notYet,
-	"fqdn":                      notYet + "; see hostname",
-	"prefer_fqdn_over_hostname": notYet,
-	"preserve_hostname":         notYet,
-	"create_hostname_file":      notYet,
-	"manage_etc_hosts":          "/etc/hosts is kept by this system",
-	"manage_resolv_conf":        notYet + "; see rancher.network.dns",
-	"resolv_conf":               notYet + "; see rancher.network.dns",
-	"ca_certs":                  notYet,
-	"network":                   notYet + "; see rancher.network",
-	"vendor_data":               notYet,
-	"vendor_data2":              notYet,
-	"ntp":                       notYet,
-	"timezone":                  notYet,
-	"locale":                    notYet,
-	"locale_configfile":         notYet,
-	"keyboard":                  notYet,
-	"growpart":                  notYet,
-	"resize_rootfs":             notYet,
-	"device_aliases":            notYet,
-	"disk_setup":                notYet,
-	"fs_setup":                  notYet,
-	"mount_default_fields":      notYet,
-	"swap":                      notYet,
-	"power_state":               notYet,
-	"final_message":             notYet,
-	"phone_home":                notYet,
-	"random_seed":               notYet,
+	"write_files.*.source":  "the content of files is not taken from the network",
+	"disable_root_opts":     "where root may not log in, he has no keys",
+	"users.*.doas":          "there is no doas on this system",
+	"users.*.ssh_import_id": "nobody elsewhere is asked for keys",
+	"users.*.selinux_user":  "there is no SELinux on this system",
+	"users.*.snapuser":      "there is no Snap on this system",
+	"users.*.no_log_init":   "logins are not noted on this system",
+	"resolv_conf.sortlist":  "see rancher.network.dns for what is set",
+	"resolv_conf.options":   "see rancher.network.dns for what is set",
+	"ntp.config":            "chrony is configured by this system",
+	"ssh_import_id":         "nobody elsewhere is asked for keys",
+	"ssh_deletekeys":        "host keys are made once for each machine",
+	"ssh_genkeytypes":       notYet,
+	"ssh_quiet_keygen":      notYet,
+	"allow_public_ssh_keys": notYet,
+	"network":               notYet + "; see rancher.network",
+	"vendor_data.prefix":    notYet,
+	"vendor_data2":          notYet,
 }
 
 // unused warns of values that somebody wrote and that have no effect. What the
@@ -264,6 +233,12 @@ func (m Merged) onlyOSConfig(path []string) bool {
 	return true
 }
 
+// datasources are the sources of user-data that can be asked.
+var datasources = []string{
+	"*", "aliyun", "azure", "cloudstack", "cmdline", "configdrive", "digitalocean", "ec2", "exoscale", "file", "gce", "hetzner",
+	"nocloud", "openstack", "proxmox", "tftp", "url", "vmware", "vultr",
+}
+
 // unknownDatasources warns of sources of user-data that are not asked.
 func unknownDatasources(m Merged) Report {
 	path := []string{"rancher", "cloud_init", "datasources"}
@@ -274,14 +249,17 @@ func unknownDatasources(m Merged) Report {
 	var report Report
 	for _, n := range list.Content {
 		kind, _, _ := strings.Cut(n.Value, ":")
-		switch strings.ToLower(kind) {
-		case "", "nocloud", "configdrive":
+		if kind = strings.ToLower(strings.TrimSpace(kind)); kind == "" || slices.Contains(datasources, kind) {
 			continue
 		}
-		report = append(report, Problem{
-			Pos: m.Doc.Pos(n), Path: JoinPath(path...), Severity: Warning,
-			Msg: "datasource " + kind + " is ignored: " + notYet, Hint: "this version asks nocloud and configdrive",
-		})
+		msg, hint := "datasource "+kind+" is ignored: there is none of that name", "one of "+strings.Join(datasources, ", ")
+		if near := Nearest(kind, datasources); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		if kind == "packet" {
+			msg, hint = "datasource packet is ignored: that cloud has ended", ""
+		}
+		report = append(report, Problem{Pos: m.Doc.Pos(n), Path: JoinPath(path...), Severity: Warning, Msg: msg, Hint: hint})
 	}
 	return report
 }

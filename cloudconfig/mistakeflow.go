@@ -39,7 +39,7 @@ func (r *reader) escape() bool {
 	r.at++
 	digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[r.peek()]
 	known := r.at < len(r.text) && (r.atEnd() || strings.ContainsRune("0abt\tnvfre \"'\\N_LPxuU", rune(r.peek())))
-	for range digits {
+	for ; digits > 0 && known; digits-- {
 		r.at++
 		known = known && bytes.IndexByte([]byte("0123456789abcdefABCDEF"), r.peek()) >= 0
 	}

@@ -1,9 +1,7 @@
 package compose
 
 import (
-	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
@@ -24,19 +22,21 @@ func Build(cfg cloudconfig.Config, opts Options) (Project, cloudconfig.Report) {
 	b := &builder{
 		cfg:     cfg,
 		opts:    opts,
-		vars:    newVariables(cfg, opts.Environment),
+		vars:    newVariables(cfg, opts.Environment, nil),
 		schema:  newSchema(),
 		drafts:  make(map[string]*draft, len(cfg.Rancher.Services)),
 		configs: map[string]string{},
 	}
 	b.collect()
 	b.order = slices.Sorted(maps.Keys(b.drafts))
+	b.extend()
 	b.each(b.decode)
 	b.nameContainers()
 	b.each(b.refer)
 	b.connect()
 	b.each(func(d *draft) { d.svc.Needs = merged(d.svc.Needs) })
 	b.cutCycles()
+	b.agree()
 	return b.project()
 }
 
@@ -50,6 +50,7 @@ type builder struct {
 	order   []string // names of drafts, sorted
 	configs map[string]string
 	report  cloudconfig.Report // what belongs to no service
+	broken  []string           // compose files with errors
 }
 
 // each calls f for every service that could be read, also for those with errors:
@@ -71,66 +72,44 @@ func (b *builder) decode(d *draft) {
 	if image := d.tree.get("image"); !d.builds && (image.isNull() || image.isScalar() && image.text == "") {
 		d.fail(d.svc.Origin, d.at, "the image is missing", `write "image: NAME"`)
 	}
-	spec.Environment = b.vars.resolve(d.name, b.withFiles(d))
+	spec.Environment = d.vars.resolve(d.part, b.withFiles(d))
 	spec.EnvFiles = nil
 	b.readLabels(d)
+	d.readSchedule()
 	d.readRestart()
 	d.simplify()
+	b.activate(d)
+	d.readScale()
 	d.svc.StopGrace = defaultStopGrace
 	if spec.StopGracePeriod != nil {
 		d.svc.StopGrace = time.Duration(*spec.StopGracePeriod)
 	}
+	b.readFiles(d)
 	spec.Volumes = unique(spec.Volumes)
 	d.nameVolumes()
 	d.attach()
 }
 
-var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) // Docker's own rule
-
-// nameContainers names the containers, after their services where nothing else
-// is written, and finds names that Docker would refuse.
-func (b *builder) nameContainers() {
-	taken := map[Scope]map[string]string{System: {}, User: {}}
-	b.each(func(d *draft) { // names of services come first: who takes one is told
-		if d.svc.Spec.ContainerName == "" {
-			d.svc.Spec.ContainerName = d.name
-			b.checkContainerName(d, taken[d.svc.Scope], d.svc.Origin, d.at)
-		}
-	})
-	b.each(func(d *draft) {
-		if e := d.tree.index("container_name"); e >= 0 && taken[d.svc.Scope][d.svc.Spec.ContainerName] != d.name {
-			b.checkContainerName(d, taken[d.svc.Scope], d.tree.entries[e].pos, d.at.below("container_name"))
-		}
-	})
-}
-
-func (b *builder) checkContainerName(d *draft, taken map[string]string, pos cloudconfig.Pos, at *path) {
-	name := d.svc.Spec.ContainerName
-	if !containerName.MatchString(name) {
-		d.fail(pos, at, fmt.Sprintf("%q cannot be the name of a container", name),
-			"use two or more letters, digits, dots, dashes and underscores")
-	}
-	if other, twice := taken[name]; twice {
-		d.fail(pos, at, fmt.Sprintf("the container name %q is already that of service %q", name, other), "")
-		return
-	}
-	taken[name] = d.name
-}
-
 // project gathers the services that are usable, and all problems.
 func (b *builder) project() (Project, cloudconfig.Report) {
-	p := Project{Name: projectName, Services: make(map[string]Service, len(b.drafts))}
+	p := Project{Name: projectName, Services: make(map[string]Service, len(b.drafts)), BrokenFiles: b.broken}
 	report := b.report
 	for _, name := range b.order {
 		d := b.drafts[name]
 		report = append(report, d.report...)
 		switch {
 		case !d.usable():
-			p.Broken = append(p.Broken, name)
+			p.Broken = append(p.Broken, d.containers()...)
+			p.BrokenFiles = append(p.BrokenFiles, d.file())
 		case !d.inactive:
-			d.svc.Hash, d.svc.Fields = d.fingerprint(b.schema)
-			p.Services[name] = d.svc
+			for i := range d.containers() {
+				svc := b.replica(d, i)
+				p.Services[svc.Name] = svc
+			}
 		}
 	}
+	slices.Sort(p.Broken)
+	slices.Sort(p.BrokenFiles)
+	p.BrokenFiles = slices.DeleteFunc(slices.Compact(p.BrokenFiles), func(file string) bool { return file == "" })
 	return p, report.Sorted()
 }

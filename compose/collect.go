@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	stdpath "path"
 	"slices"
 	"strings"
 
@@ -14,17 +16,36 @@ import (
 
 // draft is a service on its way into the project.
 type draft struct {
-	name string
+	name string     // by which it is known to the builder: shop/web in a project
+	part string     // as its file calls it: web
 	at   *path      // rancher.services.ntp
 	doc  string     // of services_include, "" for rancher.services
 	tree *tree      // in today's keys
 	own  *resources // what its compose file declares; nil when it is not from one
+	vars variables
 	svc  Service
 	findings
 
+	project  *project      // nil when it belongs to the machine's own
+	base     *extension    // what it extends
 	configs  []configField // of label io.rancher.os.config
+	scale    int           // how many containers it is
+	scaled   string        // the key that says so
 	builds   bool          // it wants its image built
-	inactive bool          // no profile of its is active
+	inactive bool          // no profile of its is active, or it is no container
+}
+
+func (b *builder) newDraft(name, part string) *draft {
+	return &draft{name: name, part: part, vars: b.vars, scale: 1, svc: Service{Name: name}}
+}
+
+// file is the compose file that is a project of its own which the service is
+// from, "" when there is none.
+func (d *draft) file() string {
+	if d.project == nil {
+		return ""
+	}
+	return d.project.path
 }
 
 func (d *draft) usable() bool { return d.tree != nil && !d.bad }
@@ -35,7 +56,8 @@ func (b *builder) collect() {
 	keys := keyPositions(services)
 	base := (&path{key: "rancher"}).below("services")
 	for _, name := range slices.Sorted(maps.Keys(services)) {
-		d := &draft{name: name, at: base.below(name), svc: Service{Name: name}}
+		d := b.newDraft(name, name)
+		d.at = base.below(name)
 		b.drafts[name] = d
 		def := services[name]
 		if def.Node == nil {
@@ -51,6 +73,7 @@ func (b *builder) collect() {
 	for _, name := range slices.Sorted(maps.Keys(b.opts.Definitions)) {
 		b.collectDocument(name, b.opts.Definitions[name])
 	}
+	b.collectProjects()
 }
 
 // keyPositions maps the definitions of rancher.services to their keys.
@@ -85,7 +108,7 @@ func (b *builder) read(d *draft, doc cloudconfig.Document, n *yaml.Node) *tree {
 
 // expand replaces the variables of one text.
 func (b *builder) expand(d *draft, text string, pos cloudconfig.Pos) string {
-	lookup := func(name string) (string, bool) { return b.vars.lookup(d.name, name) }
+	lookup := func(name string) (string, bool) { return d.vars.lookup(d.part, name) }
 	out, err := interpolate(text, lookup, func(name string) {
 		d.warn(pos, d.at, fmt.Sprintf("variable %q is not set: it becomes empty", name),
 			fmt.Sprintf("set rancher.environment.%s, or write $$ for a dollar sign", name))
@@ -112,12 +135,13 @@ func (b *builder) collectDocument(name string, doc cloudconfig.Document) {
 	if doc.Root == nil {
 		return
 	}
-	top := &draft{doc: name, at: nil}
+	top := &draft{doc: name, vars: b.vars}
 	services, at := doc.Root, (*path)(nil)
 	var own *resources
 	if inner := doc.Lookup("services"); inner != nil && inner.Kind == yaml.MappingNode {
 		services, at = inner, &path{key: "services"}
-		own = b.readResources(top, name, doc)
+		own = b.readResources(top, doc)
+		own.complete(cmp.Or(own.Name, strings.TrimSuffix(stdpath.Base(name), ".yml")), "", b.schema)
 	}
 	b.report = append(b.report, top.report...)
 	for i := 0; i+1 < len(services.Content); i += 2 {
@@ -125,8 +149,8 @@ func (b *builder) collectDocument(name string, doc cloudconfig.Document) {
 		if own == nil && strings.HasPrefix(key.Value, "x-") {
 			continue
 		}
-		d := &draft{name: key.Value, doc: name, at: at.below(key.Value), own: own}
-		d.svc = Service{Name: key.Value, Origin: doc.Pos(key)}
+		d := b.newDraft(key.Value, key.Value)
+		d.doc, d.at, d.own, d.svc.Origin = name, at.below(key.Value), own, doc.Pos(key)
 		d.tree = b.read(d, doc, value)
 		d.bad = d.bad || own.unusable()
 		b.addDraft(d)

@@ -68,7 +68,8 @@ func problems(r cloudconfig.Report) string {
 }
 
 // TestGolden builds the files of each archive of testdata: cloud-config.yml, and
-// services/NAME.yml as the documents of services_include. The sections project
+// services/NAME.yml as the documents of services_include, compose.d/NAME.yml as
+// projects of their own. The sections project
 // and problems say what comes out.
 func TestGolden(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
@@ -94,11 +95,18 @@ func built(t *testing.T, name string, archive *txtar.Archive) {
 	files := map[string]string{}
 	for _, f := range archive.Files {
 		service, isService := strings.CutPrefix(f.Name, "services/")
+		project, isProject := strings.CutPrefix(f.Name, "compose.d/")
 		switch {
 		case f.Name == "project" || f.Name == "problems":
 			want[f.Name] = string(f.Data)
 		case f.Name == "cloud-config.yml":
 			cfg = config(t, string(f.Data))
+		case isProject:
+			path := "/conf/compose.d/" + project
+			opts.Files = append(opts.Files, ProjectFile{
+				Path: path, Name: ProjectName(strings.TrimSuffix(project, ".yml")),
+				Doc: document(t, path, string(f.Data)), Environment: map[string]string{"TAG": "1.2", "TOKEN": "s3cret"},
+			})
 		case isService:
 			opts.Definitions[strings.TrimSuffix(service, ".yml")] = document(t, f.Name, string(f.Data))
 		default:
@@ -167,6 +175,15 @@ func render(t *testing.T, p Project) string {
 			}
 			fmt.Fprintf(&out, "  %s %s %s: %s at %s\n", strength, dep.Service, dep.Condition, dep.Cause, dep.Origin)
 		}
+		if s.Project != "" || s.Number > 1 || s.Of != s.Name {
+			fmt.Fprintf(&out, "  number %d of %s\n", s.Number, s.Key())
+		}
+		if s.Schedule != nil {
+			fmt.Fprintf(&out, "  %s at %s, grace %s\n", s.Schedule.Action, s.Schedule.When, s.Schedule.Grace)
+		}
+		for _, f := range s.Files {
+			fmt.Fprintf(&out, "  file %s %o %d:%d %q\n", f.Target, f.Mode, f.UID, f.GID, f.Content)
+		}
 		for _, v := range s.Spec.Volumes {
 			fmt.Fprintf(&out, "  mount %s\n", newSchema().canonical(reflect.ValueOf(v)))
 		}
@@ -180,6 +197,9 @@ func render(t *testing.T, p Project) string {
 	}
 	if len(p.Broken) > 0 {
 		fmt.Fprintf(&out, "broken: %s\n", strings.Join(p.Broken, ", "))
+	}
+	if len(p.BrokenFiles) > 0 {
+		fmt.Fprintf(&out, "broken files: %s\n", strings.Join(p.BrokenFiles, ", "))
 	}
 	return out.String()
 }

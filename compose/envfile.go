@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	stdpath "path"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
@@ -31,6 +32,20 @@ func (b *builder) withFiles(d *draft) types.MappingWithEquals {
 	return env.OverrideBy(spec.Environment)
 }
 
+// ReadEnvironment adds what a file of variables says to env; variables in it may
+// be any that env has already.
+func ReadEnvironment(data []byte, env map[string]string) error {
+	values, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	})
+	if err != nil {
+		return err
+	}
+	maps.Copy(env, values)
+	return nil
+}
+
 func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWithEquals, pos cloudconfig.Pos, at *path) {
 	name := file.Path
 	if !stdpath.IsAbs(name) { // beside the file that names it
@@ -49,7 +64,7 @@ func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWit
 		return
 	}
 	values, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) {
-		return b.vars.lookup(d.name, name)
+		return d.vars.lookup(d.part, name)
 	})
 	if err != nil {
 		d.fail(pos, at, "cannot read "+name+": "+err.Error(), "")

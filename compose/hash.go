@@ -26,6 +26,7 @@ var unhashed = []string{
 // unhashedLabels are read by the controller alone, from the project.
 var unhashedLabels = []string{
 	LabelAfter, LabelBefore, LabelConfig, LabelCreateOnly, LabelDetach, LabelOnUnhealthy, LabelReady, osLabels + "reloadconfig",
+	LabelSchedule, LabelScheduleAction, LabelScheduleTimeout,
 }
 
 // Prefixes of the names of fields that stand for one value of many.
@@ -33,6 +34,7 @@ const (
 	fieldConfig      = "config "
 	fieldEnvironment = "environment."
 	fieldLabel       = "labels."
+	fieldFile        = "file " // its text may be secret
 	fieldVolume      = "volumes."
 )
 
@@ -86,6 +88,9 @@ func (d *draft) hashed(s *schema) []field {
 	for _, v := range d.svc.Spec.Volumes {
 		out = append(out, field{fieldVolume + v.Target, s.mountText(v)})
 	}
+	for _, f := range d.svc.Files {
+		out = append(out, field{fieldFile + f.Target, fmt.Sprintf("%o %d:%d %s", f.Mode, f.UID, f.GID, f.Content)})
+	}
 	for _, c := range d.configs {
 		out = append(out, field{fieldConfig + c.path, c.text})
 	}
@@ -126,7 +131,7 @@ func (f field) short() string {
 }
 
 func isSecretField(name string) bool {
-	return strings.HasPrefix(name, fieldEnvironment) || strings.HasPrefix(name, fieldConfig)
+	return strings.HasPrefix(name, fieldEnvironment) || strings.HasPrefix(name, fieldConfig) || strings.HasPrefix(name, fieldFile)
 }
 
 func digest(value string) string {

@@ -39,6 +39,11 @@ func (b *builder) readLabels(d *draft) {
 	d.svc.Scope = User
 	if labels[LabelScope] == string(System) {
 		d.svc.Scope = System
+		if d.project != nil {
+			d.svc.Scope = User
+			d.fail(d.labelPos(LabelScope), d.at.below("labels"), "projects run in User Docker",
+				"define the service in rancher.services, or remove the label "+LabelScope)
+		}
 	}
 	d.svc.OneShot = labels[LabelDetach] == "false"
 	d.svc.CreateOnly = labels[LabelCreateOnly] == "true"

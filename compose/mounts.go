@@ -34,6 +34,9 @@ func volume(d decoder, t *tree, at *path, v reflect.Value) {
 	} else {
 		d.fields(t, at, reflect.ValueOf(&vol).Elem())
 	}
+	if vol.Type == types.VolumeTypeBind && !stdpath.IsAbs(vol.Source) && vol.Source != "" && vol.Source[0] == '.' && stdpath.IsAbs(t.pos.File) {
+		vol.Source = stdpath.Join(stdpath.Dir(t.pos.File), vol.Source) // as docker compose does
+	}
 	if d.checkVolume(t, at, vol) {
 		vol.Target = stdpath.Clean(vol.Target)
 		v.Set(reflect.ValueOf(vol))

@@ -55,13 +55,16 @@ var notHere = []string{"cloud-init", "cloud-init-execute", "cloud-init-save"}
 func (b *builder) ordered(d *draft, label string) []*draft {
 	var out []*draft
 	for _, name := range list(d.svc.Spec.Labels[label]) {
-		to, known := b.drafts[name]
+		to := b.find(d, name)
+		if to == nil {
+			to = b.drafts[name] // one of the machine's
+		}
 		switch {
-		case known:
+		case to != nil:
 			out = append(out, to)
 		case slices.Contains(notHere, name) || isVolumeSet(name):
 		default:
-			d.warn(d.labelPos(label), d.at.below("labels"), label+": "+noSuchService(name), didYouMean(name, b.order))
+			d.warn(d.labelPos(label), d.at.below("labels"), label+": "+noSuchService(name), didYouMean(name, b.known(d)))
 		}
 	}
 	return out

@@ -1,6 +1,9 @@
 package compose
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -28,13 +31,42 @@ type Project struct {
 	// used, for the reasons in the report. Their containers are to be left as
 	// they are: a bad configuration does not stop what runs.
 	Broken []string
+	// BrokenFiles are the compose files, sorted, of [Options.Files] that have
+	// errors: what their projects have running is left as it is, too.
+	BrokenFiles []string
+}
+
+// Wanted names the containers that a person means by a name: the container
+// itself, all replicas of a service, a service of a project ("shop/web"), or
+// everything of a project. It is empty when there is none.
+func (p Project) Wanted(name string) []string {
+	if _, known := p.Services[name]; known {
+		return []string{name}
+	}
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(p.Services)) {
+		svc := p.Services[key]
+		if svc.Key() == name || svc.Project == name {
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 // Service is one desired container.
 type Service struct {
-	Name   string
+	Name   string // also of its container
 	Scope  Scope
 	Origin cloudconfig.Pos // where the service is defined
+
+	// Of is the service as it is written, of which this is container Number, from
+	// 1; Project and File are the compose project of its own that it belongs to,
+	// and the file that defines it. Project and File are empty for the services of
+	// the machine's configuration, and Of is Name where there is one container.
+	Of      string
+	Number  int
+	Project string
+	File    string
 
 	// Spec is the service in the compose specification, normalised: what
 	// RancherOS's keys mean is already translated, variables are substituted,
@@ -42,13 +74,18 @@ type Service struct {
 	// controller restarts, as Restart says.
 	//
 	// ContainerName is always set, and one of NetworkMode and Networks. DependsOn
-	// is empty: see Needs. Networks and named volumes have their names in Docker.
+	// is empty: see Needs. Networks and named volumes have their names in Docker,
+	// other services those of their containers. Secrets and configs are mounts, or
+	// in Files.
 	Spec types.ServiceConfig
 
 	// Networks and Volumes declare what Spec uses, by name in Docker. What is
-	// not External is to be created when it is missing.
+	// not External is to be created when it is missing, with its Labels and its
+	// CustomLabels: by these it is known as ours, see [LabelHash].
 	Networks map[string]types.NetworkConfig
 	Volumes  map[string]types.VolumeConfig
+	// Files are written into the container before it is started.
+	Files []File
 
 	Needs      []Dependency // sorted by name
 	Restart    Restart
@@ -60,6 +97,10 @@ type Service struct {
 	// Hash stands for everything that needs a new container when it changes:
 	// "v1:" and a SHA-256. The digest of the image is not part of it.
 	Hash string
+	// Schedule is when the service is to be started, stopped or restarted; nil:
+	// whenever it should run.
+	Schedule *Schedule
+
 	// Fields are the hashed fields as short text, to say what changed:
 	// "image" → "os-x:1". Values that may be secret are hashed.
 	Fields map[string]string
@@ -138,6 +179,29 @@ type Options struct {
 	// ReadFile reads the files of env_file, by absolute path. When it is nil, a
 	// service with env_file is an error.
 	ReadFile func(name string) ([]byte, error)
+	// Files are compose files that are projects of their own, in User Docker.
+	Files []ProjectFile
+}
+
+// ProjectFile is a compose file that is a project of its own.
+type ProjectFile struct {
+	Path string // where problems are told
+	Name string // of the project, unless the file says another
+	Doc  cloudconfig.Document
+	// Environment are the variables of its .env files; rancher.environment may
+	// say otherwise.
+	Environment map[string]string
+	// Broken says that the file could not be read, for reasons that were told:
+	// what its project has running is left as it is.
+	Broken bool
+}
+
+// File is what a container finds at a path: the text of a secret or config.
+type File struct {
+	Target   string // absolute
+	Content  string
+	UID, GID int
+	Mode     int64
 }
 
 // Labels written on every container that the controller creates.
@@ -148,3 +212,21 @@ const (
 	LabelFields  = "io.rancher.os.fields"  // JSON of Service.Fields
 	LabelScope   = "io.rancher.os.scope"
 )
+
+// Labels of Docker's own compose, by which it finds what it can show.
+const (
+	LabelComposeProject = "com.docker.compose.project"
+	LabelComposeService = "com.docker.compose.service"
+	LabelComposeFiles   = "com.docker.compose.project.config_files"
+	LabelComposeNetwork = "com.docker.compose.network"
+	LabelComposeVolume  = "com.docker.compose.volume"
+)
+
+// Key is the service as a person writes it: "web", or "shop/web" in a project.
+func (s Service) Key() string {
+	of := cmp.Or(s.Of, s.Name)
+	if s.Project == "" {
+		return of
+	}
+	return s.Project + "/" + of
+}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,9 +26,9 @@ func (b *builder) refer(d *draft) {
 // target checks a reference to a service that d cannot run without.
 func (b *builder) target(d *draft, key, name, hint string) bool {
 	pos, at := d.posInList(key, name), d.at.below(key)
-	to, ok := b.drafts[name]
-	if !ok {
-		if near := cloudconfig.Nearest(name, b.order); near != "" {
+	to := b.find(d, name)
+	if to == nil {
+		if near := cloudconfig.Nearest(name, b.known(d)); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		d.fail(pos, at, noSuchService(name), hint)
@@ -35,6 +36,14 @@ func (b *builder) target(d *draft, key, name, hint string) bool {
 	}
 	if to == d {
 		d.fail(pos, at, "a service cannot refer to itself", "")
+		return false
+	}
+	if to.inactive && to.usable() && !d.inactive {
+		why := "it has no containers"
+		if to.scale > 0 {
+			why = "none of its profiles is active"
+		}
+		d.fail(pos, at, fmt.Sprintf("service %q is not there: %s", name, why), "list a profile of it in rancher.environment.COMPOSE_PROFILES, or remove this")
 		return false
 	}
 	if key != "depends_on" && to.tree != nil && to.svc.Scope != d.svc.Scope {
@@ -47,17 +56,24 @@ func (b *builder) target(d *draft, key, name, hint string) bool {
 
 func noSuchService(name string) string { return fmt.Sprintf("no such service %q", name) }
 
+// need is a dependency on a draft, by its name.
 func (d *draft) need(name string, c Condition, required bool, pos cloudconfig.Pos, cause string) {
 	d.svc.Needs = append(d.svc.Needs, Dependency{Service: name, Condition: c, Required: required, Origin: pos, Cause: cause})
 }
 
 func (b *builder) referLinks(d *draft) {
-	for _, link := range d.svc.Spec.Links {
-		name, _, _ := strings.Cut(link, ":")
+	links := slices.Clone(d.svc.Spec.Links)
+	for i, link := range links {
+		name, alias, _ := strings.Cut(link, ":")
 		if b.target(d, "links", name, "use external_links for a container that is not a service") {
-			d.need(name, IsReady, true, d.posInList("links", name), "links")
+			to := b.find(d, name)
+			d.need(to.name, IsReady, true, d.posInList("links", name), "links")
+			if container := to.containers()[0]; container != name {
+				links[i] = container + ":" + cmp.Or(alias, name)
+			}
 		}
 	}
+	d.svc.Spec.Links = links
 }
 
 // referVolumes resolves volumes_from: sets become mounts.
@@ -74,13 +90,14 @@ func (b *builder) referVolumes(d *draft) {
 			d.fail(d.posInList("volumes_from", name), d.at.below("volumes_from"), fmt.Sprintf("unknown mode %q", mode), "modes are ro and rw")
 			continue
 		}
-		if _, defined := b.drafts[name]; !defined && isVolumeSet(name) {
+		if b.find(d, name) == nil && isVolumeSet(name) && d.project == nil {
 			spec.Volumes = addMounts(spec.Volumes, setMounts(name, mode == "ro"))
 			continue
 		}
 		if b.target(d, "volumes_from", name, "write container:NAME for a container that is not a service") {
-			from = append(from, entry)
-			d.need(name, IsReady, true, d.posInList("volumes_from", name), "volumes_from")
+			to := b.find(d, name)
+			from = append(from, to.containers()[0]+strings.TrimPrefix(entry, name))
+			d.need(to.name, IsReady, true, d.posInList("volumes_from", name), "volumes_from")
 		}
 	}
 	spec.VolumesFrom = from
@@ -92,14 +109,16 @@ func (b *builder) referNamespace(d *draft, key, value string) string {
 	name, isService := strings.CutPrefix(value, types.ServicePrefix)
 	if !isService {
 		var isContainer bool
-		if name, isContainer = strings.CutPrefix(value, types.ContainerPrefix); !isContainer || b.drafts[name] == nil {
+		if name, isContainer = strings.CutPrefix(value, types.ContainerPrefix); !isContainer || b.find(d, name) == nil || d.project != nil {
 			return value
 		}
 	}
-	if b.target(d, key, name, "write container:NAME for a container that is not a service") {
-		d.need(name, Started, true, d.tree.posOf(key), key)
+	if !b.target(d, key, name, "write container:NAME for a container that is not a service") {
+		return types.ServicePrefix + name
 	}
-	return types.ServicePrefix + name
+	to := b.find(d, name)
+	d.need(to.name, Started, true, d.tree.posOf(key), key)
+	return types.ServicePrefix + to.containers()[0]
 }
 
 // referDependsOn makes dependencies of depends_on.
@@ -120,12 +139,13 @@ func (b *builder) referDependsOn(d *draft) {
 			}))
 			continue
 		}
-		if b.drafts[name] == nil && !dep.Required {
-			d.warn(pos, at, noSuchService(name), didYouMean(name, b.order))
-			continue
-		}
-		if b.target(d, "depends_on", name, "") {
-			d.need(name, condition, dep.Required, pos, "depends_on")
+		to := b.find(d, name)
+		switch {
+		case to == nil && !dep.Required:
+			d.warn(pos, at, noSuchService(name), didYouMean(name, b.known(d)))
+		case to != nil && to.inactive && !dep.Required:
+		case b.target(d, "depends_on", name, ""):
+			d.need(to.name, condition, dep.Required, pos, "depends_on")
 		}
 	}
 	spec.DependsOn = nil

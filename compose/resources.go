@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	stdpath "path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -17,10 +16,13 @@ import (
 
 // resources are the networks and volumes that a whole compose file declares.
 type resources struct {
-	Name     string                          `yaml:"name"`
-	Networks map[string]*types.NetworkConfig `yaml:"networks"`
-	Volumes  map[string]*types.VolumeConfig  `yaml:"volumes"`
+	Name     string                             `yaml:"name"`
+	Networks map[string]*types.NetworkConfig    `yaml:"networks"`
+	Volumes  map[string]*types.VolumeConfig     `yaml:"volumes"`
+	Secrets  map[string]*types.FileObjectConfig `yaml:"secrets"`
+	Configs  map[string]*types.FileObjectConfig `yaml:"configs"`
 
+	top *tree // what is written
 	bad bool
 }
 
@@ -32,16 +34,14 @@ const defaultNetwork = "default"
 
 // topKeys are the keys of a whole compose file, and why some cannot be had.
 var topKeys = map[string]string{
-	"services": "", "name": "", "version": "", "networks": "", "volumes": "",
-	"configs": "not supported yet: configs",
-	"include": "not supported yet: include",
-	"models":  "not supported yet: models",
-	"secrets": "not supported yet: secrets",
+	"services": "", "name": "", "version": "", "networks": "", "volumes": "", "secrets": "", "configs": "",
+	"include": "include is not supported: make each file a project, or put the services into this one",
+	"models":  "models are not supported",
 }
 
 // readResources reads the top of a whole compose file.
-func (b *builder) readResources(top *draft, name string, doc cloudconfig.Document) *resources {
-	inner := &draft{doc: name} // what services rely on
+func (b *builder) readResources(top *draft, doc cloudconfig.Document) *resources {
+	inner := &draft{doc: top.doc, vars: top.vars} // what services rely on
 	r := reader{doc: doc, report: &inner.report, expand: func(text string, pos cloudconfig.Pos) string {
 		return b.expand(inner, text, pos)
 	}}
@@ -61,23 +61,21 @@ func (b *builder) readResources(top *draft, name string, doc cloudconfig.Documen
 			}
 		}
 	}
-	var own resources
+	own := resources{top: kept}
 	decoder{schema: b.schema, findings: &inner.findings}.fields(kept, nil, reflect.ValueOf(&own).Elem())
 	top.report = append(top.report, inner.report...)
 	own.bad = inner.report.Err() != nil
-	own.complete(name)
 	return &own
 }
 
 var notInNames = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
 
-// complete gives every network and volume the name that it has in Docker:
-// its own, its key when it is external, else "PROJECT_KEY" as compose names it.
-func (r *resources) complete(doc string) {
-	if r.Name == "" {
-		r.Name = strings.TrimSuffix(stdpath.Base(doc), ".yml")
-	}
-	project := strings.TrimLeft(notInNames.ReplaceAllString(r.Name, "-"), "_.-")
+// complete gives every network and volume the name that it has in Docker (its
+// own, its key when it is external, else "PROJECT_KEY" as compose names it), and
+// the labels by which it is known as the project's. file is the project's, where
+// it is one of its own.
+func (r *resources) complete(name, file string, s *schema) {
+	project := strings.TrimLeft(notInNames.ReplaceAllString(name, "-"), "_.-")
 	nameFor := func(name, key string, external types.External) string {
 		switch {
 		case name != "":
@@ -99,6 +97,10 @@ func (r *resources) complete(doc string) {
 			r.Networks[key] = n
 		}
 		n.Name = nameFor(n.Name, key, n.External)
+		if !n.External {
+			n.CustomLabels = s.mark(reflect.ValueOf(*n), project, file)
+			n.CustomLabels[LabelComposeNetwork] = key
+		}
 	}
 	for key, v := range r.Volumes {
 		if v == nil {
@@ -106,6 +108,10 @@ func (r *resources) complete(doc string) {
 			r.Volumes[key] = v
 		}
 		v.Name = nameFor(v.Name, key, v.External)
+		if !v.External {
+			v.CustomLabels = s.mark(reflect.ValueOf(*v), project, file)
+			v.CustomLabels[LabelComposeVolume] = key
+		}
 	}
 }
 
@@ -126,10 +132,13 @@ func (d *draft) attach() {
 	if len(joined) == 0 {
 		joined = map[string]*types.ServiceNetworkConfig{defaultNetwork: nil}
 	}
+	if d.project != nil || d.scale > 1 { // others know it by the name that is written
+		joined = withAlias(joined, d.part)
+	}
 	spec.Networks = make(map[string]*types.ServiceNetworkConfig, len(joined))
 	d.svc.Networks = make(map[string]types.NetworkConfig, len(joined))
 	for _, key := range slices.Sorted(maps.Keys(joined)) {
-		network := &types.NetworkConfig{Name: key, External: true} // somebody made it
+		network := &types.NetworkConfig{Name: key, External: true} // somebody makes it
 		if d.own != nil {
 			network = d.own.Networks[key]
 		}
@@ -142,6 +151,22 @@ func (d *draft) attach() {
 		spec.Networks[network.Name] = joined[key]
 		d.svc.Networks[network.Name] = *network
 	}
+}
+
+// withAlias makes a service known in its networks by one more name.
+func withAlias(joined map[string]*types.ServiceNetworkConfig, name string) map[string]*types.ServiceNetworkConfig {
+	out := make(map[string]*types.ServiceNetworkConfig, len(joined))
+	for key, config := range joined {
+		var own types.ServiceNetworkConfig
+		if config != nil {
+			own = *config
+		}
+		if !slices.Contains(own.Aliases, name) {
+			own.Aliases = append(slices.Clone(own.Aliases), name)
+		}
+		out[key] = &own
+	}
+	return out
 }
 
 // nameVolumes gives the volumes of a whole compose file's service their names in

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // readRestart reads the policy that the controller applies. Where none is
 // written a service that keeps running is always restarted, and one that exits
-// when done, or is never started, is not. The container itself restarts never.
+// when done, is never started, or is started by its schedule, is not. The
+// container itself restarts never.
 func (d *draft) readRestart() {
 	spec := &d.svc.Spec
 	value := spec.Restart
@@ -25,7 +27,7 @@ func (d *draft) readRestart() {
 		d.svc.Restart = r
 	case spec.Deploy != nil && spec.Deploy.RestartPolicy != nil:
 		d.svc.Restart = swarmRestart(spec.Deploy.RestartPolicy)
-	case d.svc.OneShot || d.svc.CreateOnly:
+	case d.svc.OneShot || d.svc.CreateOnly || d.svc.Schedule.starts():
 		d.svc.Restart = Restart{Mode: RestartNo}
 	default:
 		d.svc.Restart = Restart{Mode: RestartAlways}
@@ -66,21 +68,14 @@ func swarmRestart(p *types.RestartPolicy) Restart {
 }
 
 // simplify takes out of the specification what has no meaning for one container
-// that a controller keeps: several copies, profiles, Swarm's settings.
+// that a controller keeps: Swarm's settings.
 func (d *draft) simplify() {
 	spec := &d.svc.Spec
-	if spec.GetScale() != 1 {
-		key := "scale"
-		if spec.Scale == nil {
-			key = "deploy"
-		}
-		d.fail(d.tree.posOf(key), d.at.below(key), "a service is one container here", "define several services, or remove it")
+	d.scale, d.scaled = spec.GetScale(), "scale"
+	if spec.Scale == nil {
+		d.scaled = "deploy"
 	}
 	spec.Scale = nil
-	if len(spec.Profiles) > 0 {
-		d.inactive = true
-		d.warn(d.tree.posOf("profiles"), d.at.below("profiles"), "no profile is active: the service is left out", "remove profiles")
-	}
 	if spec.Deploy != nil {
 		kept := types.DeployConfig{Resources: spec.Deploy.Resources}
 		spec.Deploy = nil
@@ -89,11 +84,29 @@ func (d *draft) simplify() {
 		}
 	}
 	switch spec.PullPolicy {
-	case "", types.PullPolicyAlways, types.PullPolicyNever, types.PullPolicyMissing:
 	case types.PullPolicyIfNotPresent:
 		spec.PullPolicy = types.PullPolicyMissing
+	case types.PullPolicyBuild:
+		d.fail(d.tree.posOf("pull_policy"), d.at.below("pull_policy"), "nothing is built on this machine", "build the image elsewhere, and pull or preload it")
 	default:
-		d.fail(d.tree.posOf("pull_policy"), d.at.below("pull_policy"), fmt.Sprintf("not supported yet: %q", spec.PullPolicy),
-			"policies are always, missing and never")
+		d.checkPullPolicy()
+	}
+}
+
+// mostOften is how often an image may be pulled by itself: registries count.
+const mostOften = time.Minute
+
+// checkPullPolicy refuses policies that Compose would take for none.
+func (d *draft) checkPullPolicy() {
+	written := d.svc.Spec.PullPolicy
+	policy, every, err := d.svc.Spec.GetPullPolicy()
+	switch {
+	case err == nil && policy == types.PullPolicyRefresh && every >= mostOften:
+	case err == nil && (written == "" || written == policy):
+	case err == nil && policy == types.PullPolicyRefresh:
+		d.fail(d.tree.posOf("pull_policy"), d.at.below("pull_policy"), fmt.Sprintf("%q is too often", written), "every_1m is the most")
+	default:
+		d.fail(d.tree.posOf("pull_policy"), d.at.below("pull_policy"), fmt.Sprintf("there is no policy %q", written),
+			"policies are always, missing, never, daily, weekly and every_ with a duration, such as every_12h")
 	}
 }

@@ -5,10 +5,7 @@ package compose
 var unsupported = map[string]string{
 	"build":          "build is not supported, give an image",
 	"dockerfile":     "build is not supported, give an image",
-	"extends":        "not supported yet: extends",
 	"label_file":     "not supported yet: label_file; use labels",
-	"secrets":        "not supported yet: secrets; bind a file with volumes",
-	"configs":        "not supported yet: configs; bind a file with volumes",
 	"models":         "not supported yet: models",
 	"provider":       "not supported yet: provider",
 	"post_start":     "not supported yet: post_start",
@@ -34,6 +31,10 @@ func (d *draft) modernise(t *tree) {
 	}
 	if e, ok := t.take("name"); ok {
 		d.warn(e.pos, at.below("name"), "is ignored: a service's name is its key", "use container_name to name its container")
+	}
+	d.takeExtends(t)
+	if e, ok := t.take("develop"); ok {
+		d.warn(e.pos, at.below("develop"), "is ignored: nothing is developed on this machine", "")
 	}
 	d.network(t, at)
 	d.logging(t, at)

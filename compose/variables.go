@@ -14,10 +14,14 @@ import (
 type variables map[string]string
 
 // newVariables collects them, weakest first: what every definition may rely on,
-// facts of the machine, proxies of rancher.network, rancher.environment.
-func newVariables(cfg cloudconfig.Config, facts map[string]string) variables {
+// facts of the machine, the .env files of a project, proxies of rancher.network,
+// rancher.environment.
+func newVariables(cfg cloudconfig.Config, facts, project map[string]string) variables {
 	v := variables{"REGISTRY_DOMAIN": "docker.io", "SUFFIX": ""}
 	for name, value := range facts {
+		v[name] = value
+	}
+	for name, value := range project {
 		v[name] = value
 	}
 	network := cfg.Rancher.Network

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -25,6 +26,11 @@ type Options struct {
 	// StatePath is where intents and backoff are kept over a restart of the
 	// controller; it must not outlive a reboot. Empty: they are not kept.
 	StatePath string
+	// IntentPath is where intents are kept that are to outlive reboots; empty:
+	// they cannot be.
+	IntentPath string
+	// Journal is where it is told what happens and why; nil: one in memory.
+	Journal *journal.Journal
 	// MaxStarts is how many containers are made or started at once; 0 is twice
 	// the number of processors.
 	MaxStarts int
@@ -53,7 +59,11 @@ type Controller struct {
 	apply  chan struct{} // capacity 1: the host is to be made to match
 	keep   chan struct{} // capacity 1: a reading is to be kept as a good one
 	starts *slots        // one for every create or start at once
-	saving sync.Mutex    // guards the file at StatePath
+	write  chan struct{} // capacity 1: the journal has something to write
+	tails  chan struct{} // capacity 1: last lines of logs are wanted
+	listen chan struct{} // capacity 1: metrics may be wanted elsewhere
+	saving sync.Mutex    // guards the files at StatePath and IntentPath
+	counts *counters
 
 	mu        sync.Mutex // guards what follows
 	desired   Desired
@@ -70,7 +80,8 @@ type Controller struct {
 	applyCount int
 	hostReport cloudconfig.Report
 	bootReport cloudconfig.Report
-	bootRead   time.Time // when bootReport was read
+	bootRead   time.Time                     // when bootReport was read
+	notes      map[string]cloudconfig.Report // by who found it
 
 	observers map[compose.Scope]*observer
 	images    map[imageKey]chan struct{} // capacity 1: locks of images under way
@@ -78,9 +89,13 @@ type Controller struct {
 	branches  map[string]*branch
 	churn     map[string]churn
 	plan      plan.Plan
+	blame     map[string][]journal.Change // by service: why its container is no longer right
+	lastLogs  map[string]lastLog          // by service
+	persisted map[string]bool             // services that stay stopped over reboots
 
-	saveErr error     // why what is at StatePath is out of date; nil: it is not
-	saveAt  time.Time // when that is tried again
+	journalErr error     // why the journal is not kept; nil: it is
+	saveErr    error     // why what is at StatePath is out of date; nil: it is not
+	saveAt     time.Time // when that is tried again
 
 	status  Status
 	changed chan struct{} // closed when status changes
@@ -98,12 +113,19 @@ func New(o Options) *Controller {
 		wake:      make(chan struct{}, 1),
 		apply:     make(chan struct{}, 1),
 		keep:      make(chan struct{}, 1),
+		write:     make(chan struct{}, 1),
+		tails:     make(chan struct{}, 1),
+		listen:    make(chan struct{}, 1),
+		counts:    newCounters(),
 		dirty:     true,
 		observers: map[compose.Scope]*observer{},
 		images:    map[imageKey]chan struct{}{},
 		memory:    map[string]plan.Memory{},
 		branches:  map[string]*branch{},
 		churn:     map[string]churn{},
+		blame:     map[string][]journal.Change{},
+		lastLogs:  map[string]lastLog{},
+		persisted: map[string]bool{},
 		changed:   make(chan struct{}),
 		ended:     make(chan struct{}),
 	}
@@ -114,6 +136,9 @@ func New(o Options) *Controller {
 	}
 	if o.MaxStarts <= 0 {
 		o.MaxStarts = 2 * runtime.NumCPU()
+	}
+	if o.Journal == nil {
+		c.opts.Journal = journal.Open(journal.Options{})
 	}
 	c.starts = newSlots(o.MaxStarts)
 	c.opts.Deadlines.Observe = cmp.Or(o.Deadlines.Observe, observeTimeout)
@@ -137,16 +162,24 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	defer close(c.ended)
 	c.recall()
+	c.recallJournal()
 	var all sync.WaitGroup
-	defer all.Wait()
 	for _, scope := range scopes {
 		all.Go(func() { c.opts.Engine.Events(ctx, scope, func() { c.look(scope) }) })
 		all.Go(func() { c.observe(ctx, c.observers[scope]) })
 	}
 	all.Go(func() { c.applyHost(ctx) })
 	all.Go(func() { c.keepReadings(ctx) })
+	all.Go(func() { c.readTails(ctx) })
+	all.Go(func() { c.serveMetrics(ctx) })
+	var last sync.WaitGroup // ends after all others: they tell it what they do
+	writing, written := context.WithCancel(context.WithoutCancel(ctx))
+	last.Go(func() { c.writeJournal(writing) })
 	c.loop(ctx, &all)
 	cancel()
+	all.Wait()
+	written()
+	last.Wait()
 	return nil
 }
 
@@ -171,15 +204,20 @@ func (c *Controller) loop(ctx context.Context, all *sync.WaitGroup) {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
+			c.counts.woken()
 		case <-timer.C:
 		}
+		c.counts.passBegins()
 		next := c.pass(ctx, all)
 		timer.Reset(max(0, time.Until(next)))
 	}
 }
 
 // nudge asks for a pass.
-func (c *Controller) nudge() { poke(c.wake) }
+func (c *Controller) nudge() {
+	c.counts.nudged()
+	poke(c.wake)
+}
 
 // poke puts a token into a channel of capacity 1, unless there is one.
 func poke(ch chan struct{}) {

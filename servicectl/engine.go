@@ -3,9 +3,11 @@ package servicectl
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -27,10 +29,19 @@ type Engine interface {
 	Logs(ctx context.Context, scope compose.Scope, container string, opts LogOptions, w io.Writer) error
 }
 
+// Progresser is an [Engine] that tells how far the images are that its steps
+// fetch.
+type Progresser interface {
+	// Progress is, by reference, what to say of the images that are being pulled
+	// and loaded: "43%, 12.3 of 28.6 MB". An image that takes no time has none.
+	Progress(scope compose.Scope) map[string]string
+}
+
 // LogOptions say how much of a log is wanted.
 type LogOptions struct {
 	Tail   int // lines; 0 is 100, negative is all
 	Follow bool
+	Since  time.Time // zero: from the beginning
 }
 
 // Machine makes the host match the configuration: host name, users, files.
@@ -49,6 +60,10 @@ type Desired struct {
 	Config  cloudconfig.Config
 	Project compose.Project
 	Report  cloudconfig.Report
+
+	// Changes are the keys that say something else than at the reading before,
+	// with who wrote them where that is known; empty at the first one.
+	Changes []journal.Change
 
 	// Keep is called once when the machine has converged with this reading, so
 	// that it can be gone back to; nil: nothing is to be kept.

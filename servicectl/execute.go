@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -22,6 +23,7 @@ type branch struct {
 	run    *run
 	cancel context.CancelFunc
 
+	because []journal.Change // of the configuration, that the steps answer
 	// Guarded by the controller's mutex.
 	verb      plan.Verb             // under way, or the last
 	abandoned bool                  // the next step is not made
@@ -87,7 +89,7 @@ func (c *Controller) launch(ctx context.Context, all *sync.WaitGroup, todo [][]p
 		ctx, cancel := context.WithCancel(ctx)
 		b := &branch{
 			svc: c.desired.Project.Services[name], name: name, steps: steps,
-			run: r, cancel: cancel, verb: steps[0].Verb,
+			run: r, cancel: cancel, verb: steps[0].Verb, because: c.blamed(steps),
 		}
 		c.branches[name] = b
 		c.noteBegin(b, now)
@@ -147,36 +149,27 @@ func (c *Controller) step(ctx context.Context, b *branch, s plan.Step) error {
 		return err
 	}
 	log := c.log.WithFields(logrus.Fields{"service": s.Service, "step": string(s.Verb)})
-	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.opts.Deadlines.Step, patience(s)))
+	c.tellBegin(b, s)
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.opts.Deadlines.Step, time.Duration(s.Deadline)))
 	defer cancel()
 	begin := time.Now()
 	err = c.opts.Engine.Do(limited, s, b.svc)
+	took := time.Since(begin)
 	switch {
 	case err == nil:
 		c.noteDone(b, s, time.Now())
-		log.Infof("%s (%s) in %s", s.Verb, s.Cause, time.Since(begin).Round(time.Millisecond))
+		c.tellEnd(b, s, journal.Done, took, nil)
+		log.Infof("%s (%s) in %s", s.Verb, s.Cause, took.Round(time.Millisecond))
 	case ctx.Err() != nil:
+		c.tellEnd(b, s, journal.BrokenOff, took, nil)
 		log.Infof("%s is broken off (%s)", s.Verb, s.Cause)
 		return ctx.Err()
 	default:
 		c.noteFailed(b, err, time.Now())
+		c.tellEnd(b, s, journal.Failed, took, err)
 		log.WithField("err", err).Errorf("%s fails (%s)", s.Verb, s.Cause)
 	}
 	return err
-}
-
-// patience is how long a step may take.
-func patience(s plan.Step) time.Duration {
-	switch s.Verb {
-	case plan.Pull:
-		return time.Hour
-	case plan.Load:
-		return 10 * time.Minute
-	case plan.Stop:
-		return time.Duration(s.Grace) + time.Minute
-	case plan.Create, plan.CreateNext, plan.Rename, plan.Start, plan.Kill, plan.Unpause, plan.Remove:
-	}
-	return 2 * time.Minute
 }
 
 // imageKey names an image of a daemon.
@@ -193,7 +186,8 @@ func (c *Controller) acquire(ctx context.Context, s plan.Step) (release func(), 
 		return c.starts.acquire(ctx, s.ID)
 	case plan.Load, plan.Pull:
 		lock = c.imageLock(imageKey{s.Scope, s.Image})
-	case plan.Rename, plan.Stop, plan.Kill, plan.Unpause, plan.Remove:
+	case plan.Rename, plan.Stop, plan.Kill, plan.Unpause, plan.Remove,
+		plan.Tag, plan.NetworkCreate, plan.NetworkRemove, plan.VolumeCreate:
 		return func() {}, nil
 	}
 	select {
@@ -222,6 +216,7 @@ func (c *Controller) end(b *branch, err error) {
 	defer c.mu.Unlock()
 	if err == nil {
 		c.noteChurn(b, time.Now())
+		c.settleBlame(b)
 	}
 	b.ended = true
 	b.after = map[compose.Scope]int{}

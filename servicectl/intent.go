@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -42,14 +43,18 @@ func (c *Controller) Restart(name string) error {
 // that is kept, not when it is done; the status tells when it cannot be kept.
 func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) error {
 	c.mu.Lock()
-	if _, known := c.desired.Project.Services[name]; !known {
+	names, err := c.named(name)
+	if err != nil {
 		c.mu.Unlock()
-		return fmt.Errorf("%w: %q", ErrUnknown, name)
+		return err
 	}
-	m := change(c.memory[name].Forgiven())
-	c.memory[name] = m
-	if b := c.branches[name]; b != nil && m.Intent == plan.Stopped {
-		b.preempt()
+	for _, name := range names {
+		m := change(c.memory[name].Forgiven())
+		c.tell(journal.Event{Kind: journal.Intent, Service: name, State: asked(m)})
+		c.memory[name] = m
+		if b := c.branches[name]; b != nil && m.Intent != plan.NoIntent {
+			b.preempt()
+		}
 	}
 	c.plan = c.make(time.Now()) // so that the status is about the intent at once
 	c.publish()
@@ -57,6 +62,21 @@ func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) e
 	c.save()
 	c.nudge()
 	return nil
+}
+
+// asked is what a user asked for.
+func asked(m plan.Memory) string {
+	switch {
+	case m.Intent == plan.Stopped:
+		return "stop"
+	case m.Intent == plan.Removed:
+		return "remove"
+	case m.Restart:
+		return "restart"
+	case m.Replace != "":
+		return "replace"
+	}
+	return "start"
 }
 
 // Plan is what would be done now.
@@ -92,17 +112,17 @@ func (st Status) settledFor(names []string) (bool, error) {
 	if len(names) == 0 || !st.current {
 		return st.settled, nil
 	}
-	byName := map[string]ServiceStatus{}
-	for _, s := range st.Services {
-		byName[s.Name] = s
-	}
 	settled := true
 	for _, n := range names {
-		s, known := byName[n]
+		known := false
+		for _, s := range st.Services {
+			if s.Called(n) {
+				known, settled = true, settled && !s.hopeful()
+			}
+		}
 		if !known {
 			return false, fmt.Errorf("%w: %q", ErrUnknown, n)
 		}
-		settled = settled && !s.hopeful()
 	}
 	return settled, nil
 }

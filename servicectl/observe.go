@@ -105,6 +105,7 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 		return
 	}
 	c.mu.Lock()
+	c.tellDaemon(o, d)
 	o.daemon, o.seen, o.at = d, asked, time.Now()
 	o.took = o.at.Sub(begin)
 	o.absent = max(absenceFirst, min(2*o.absent, absenceLast))

@@ -25,19 +25,23 @@ func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 		return c.loadAt
 	}
 	c.retire()
+	c.setClocks(now)
 	c.plan = c.make(now)
 	c.noteReady(now)
 	todo := c.runnable()
 	if !c.closing {
 		c.launch(ctx, all, todo, now)
+		c.punch(todo, now)
 	}
 	c.forgetGone()
 	c.publish()
+	c.wantTails()
 	c.pollReadiness()
-	next := earlier(c.lookWhenDue(now), c.plan.Wake)
+	next := earlier(earlier(c.lookWhenDue(now), c.plan.Wake), c.progressDue(now))
 	if len(c.bootReport) > 0 { // what was wrong may be mended meanwhile
 		next = earlier(next, c.bootRead.Add(bootFresh))
 	}
+	c.counts.passEnds(c.status)
 	return earlier(earlier(next, c.saveAt), c.loadAt)
 }
 
@@ -48,7 +52,7 @@ func (c *Controller) make(now time.Time) plan.Plan {
 		Memory:       c.memory,
 		Busy:         map[string]string{},
 		Boot:         c.opts.Boot,
-		KeepUnwanted: c.desired.Report.Err() != nil,
+		KeepUnwanted: c.desired.unsure(),
 	}
 	for scope, o := range c.observers {
 		have.Daemons[scope] = o.daemon
@@ -130,6 +134,8 @@ func (c *Controller) adopt(d Desired) {
 	for _, p := range d.Report {
 		c.log.WithField("config", p.Pos.String()).Warn(p.String())
 	}
+	c.tellConfig(d)
+	c.stopPersisted(d)
 	c.desired, c.loaded, c.kept = d, true, false
 	for _, scope := range scopes {
 		c.observers[scope].needed = c.lookLocked(scope)
@@ -141,6 +147,7 @@ func (c *Controller) adopt(d Desired) {
 		}
 	}
 	if !same {
+		poke(c.listen)
 		c.applyLocked()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -52,6 +53,7 @@ func (c *Controller) logChanges(before, now Status) {
 		if was[s.Name] == s.State {
 			continue
 		}
+		c.tellState(was[s.Name], s)
 		log := c.log.WithField("service", s.Name)
 		if s.Problem != "" {
 			log.Warnf("is %s: %s", s.State, s.Problem)
@@ -60,6 +62,7 @@ func (c *Controller) logChanges(before, now Status) {
 		}
 	}
 	if before.State != now.State {
+		c.tell(journal.Event{Kind: journal.State, Was: before.State, State: now.State})
 		c.log.Infof("the machine is %s", now.State)
 	}
 }
@@ -67,6 +70,7 @@ func (c *Controller) logChanges(before, now Status) {
 func (c *Controller) serviceStatuses() []ServiceStatus {
 	services := c.desired.Project.Services
 	out := make([]ServiceStatus, 0, len(services))
+	progress := c.progress()
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		svc, m := services[name], c.memory[name]
 		st, planned := c.plan.Services[name]
@@ -77,11 +81,15 @@ func (c *Controller) serviceStatuses() []ServiceStatus {
 			Name: name, Scope: string(svc.Scope), State: st.State, Ready: st.Ready,
 			Restarts: m.Restarts, WaitingFor: slices.Clone(st.Waiting), Image: svc.Spec.Image,
 			Cause: m.LastCause, Problem: st.Problem, stuck: st.Stuck,
-			ReadyAfter: m.ReadyAfter.Seconds(),
+			ReadyAfter: m.ReadyAfter.Seconds(), Note: st.Note, LastLog: c.lastLogs[name].lines,
+		}
+		if c.persisted[name] {
+			s.Note = persistNote(s.State)
 		}
 		if s.WaitingFor == nil {
 			s.WaitingFor = []string{}
 		}
+		c.showProgress(&s, progress)
 		if s.Problem == "" && st.Stuck && st.State == plan.StateWaiting {
 			s.Problem = "waits for " + strings.Join(st.Waiting, ", ")
 		}
@@ -91,6 +99,10 @@ func (c *Controller) serviceStatuses() []ServiceStatus {
 		if !m.Changed.IsZero() {
 			s.Changed = m.Changed.UTC().Format(time.RFC3339Nano)
 		}
+		if s.Project = svc.Project; svc.Key() != name {
+			s.Of = svc.Key()
+		}
+		s.tellSchedule(svc, m, st.Container)
 		out = append(out, s)
 	}
 	return out
@@ -108,8 +120,12 @@ func (c *Controller) problems(services []ServiceStatus) cloudconfig.Report {
 	if c.saveErr != nil {
 		out = append(out, cloudconfig.Problem{Msg: c.saveErr.Error()})
 	}
+	out = append(out, c.journalReport()...)
 	out = append(out, c.bootReport...)
 	out = append(out, c.hostReport...)
+	for _, from := range slices.Sorted(maps.Keys(c.notes)) {
+		out = append(out, c.notes[from]...)
+	}
 	for _, s := range services {
 		if s.Problem == "" {
 			continue

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -53,19 +54,32 @@ func (c *Controller) noteDone(b *branch, s plan.Step, now time.Time) {
 	m := c.memory[b.name]
 	m.Changed = now
 	switch s.Verb {
-	case plan.Load, plan.Pull:
+	case plan.Load, plan.Pull, plan.Tag, plan.NetworkCreate, plan.VolumeCreate, plan.NetworkRemove:
 		m = m.Forgiven()
 	case plan.Create, plan.CreateNext:
 		m = m.Forgiven() // a new container has not failed yet
 		m.Restarts = 0
-		m.LastCause = s.Cause
+		m.LastCause, m.Gone = s.Cause, ""
 	case plan.Start:
-		if s.Container != "" && s.Container == m.Ran {
+		if s.Container != "" && s.Container == m.Ran && !s.Scheduled {
 			m.Restarts++
 		}
 		m.Ran, m.Start, m.Restart = startedNow, false, false
-		m.LastCause, m.LastError = s.Cause, ""
-	case plan.Rename, plan.Stop, plan.Kill, plan.Unpause, plan.Remove:
+		m.LastCause, m.LastError, m.Gone = s.Cause, "", ""
+	case plan.Stop:
+		m.LastCause, m.Grace = s.Cause, 0
+		if s.Scheduled && b.svc.Schedule != nil && b.svc.Schedule.Action == compose.ScheduleStop {
+			m.Intent = plan.Stopped // else it would be started again
+		}
+	case plan.Remove:
+		m.LastCause, m.Gone = s.Cause, s.Cause
+		if m.Intent == plan.Removed {
+			m.Ran, m.Gone = "", "" // else the next one would seem to be made because this one vanished
+		}
+		if m.Replace == s.Container {
+			m.Replace = ""
+		}
+	case plan.Rename, plan.Kill, plan.Unpause:
 		m.LastCause = s.Cause
 	}
 	c.memory[b.name] = m
@@ -125,12 +139,17 @@ func (c *Controller) forgetGone() {
 			there[o.daemon.Containers[i].Service] = true
 			there[o.daemon.Containers[i].Name] = true
 		}
+		for name := range o.daemon.Networks {
+			there[plan.NetworkService(name)] = true
+		}
 	}
 	for name := range c.memory {
 		_, wanted := c.desired.Project.Services[name]
 		if !wanted && !there[name] && c.branches[name] == nil {
 			delete(c.memory, name)
 			delete(c.churn, name)
+			delete(c.blame, name)
+			c.counts.forget(name)
 		}
 	}
 }
@@ -138,9 +157,11 @@ func (c *Controller) forgetGone() {
 // recall reads what an earlier controller of this boot remembered.
 func (c *Controller) recall() {
 	if c.opts.StatePath == "" {
+		c.recallPersistent(true)
 		return
 	}
 	data, err := os.ReadFile(c.opts.StatePath)
+	defer func() { c.recallPersistent(err != nil) }()
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}

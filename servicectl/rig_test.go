@@ -14,6 +14,7 @@ import (
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -24,8 +25,11 @@ type rig struct {
 	fake   *enginetest.Fake
 	loader *loader
 	state  string // StatePath
-	c      *servicectl.Controller
-	stop   func() // the controller, as by SIGTERM
+	// intents is IntentPath, and journal where it is told what happens.
+	intents string
+	journal *journal.Journal
+	c       *servicectl.Controller
+	stop    func() // the controller, as by SIGTERM
 }
 
 // inBubble runs a test over an engine that is empty.
@@ -43,7 +47,9 @@ func (r *rig) start(t *testing.T, services ...compose.Service) {
 	if services != nil {
 		r.loader.set(services...)
 	}
-	r.c = servicectl.New(servicectl.Options{Engine: r.fake, Loader: r.loader, StatePath: r.state})
+	r.c = servicectl.New(servicectl.Options{
+		Engine: r.fake, Loader: r.loader, StatePath: r.state, IntentPath: r.intents, Journal: r.journal,
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.c.Run(ctx) }()
@@ -146,6 +152,12 @@ func (l *loader) configure(cfg cloudconfig.Config) {
 	l.desired.Config = cfg
 }
 
+func (l *loader) changes(changes ...journal.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.desired.Changes = changes
+}
+
 func (l *loader) report(r cloudconfig.Report, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,4 +200,15 @@ func machine() []compose.Service {
 func contextFor(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
 	t.Helper()
 	return context.WithTimeout(t.Context(), d)
+}
+
+// inNetwork is a service in network lan, with a volume; the network's driver is
+// as given.
+func inNetwork(s compose.Service, driver string) compose.Service {
+	labels := types.Labels{
+		compose.LabelManaged: "true", compose.LabelHash: "v1:" + driver, compose.LabelFields: `{"driver":"` + driver + `"}`,
+	}
+	s.Networks = map[string]types.NetworkConfig{"lan": {Name: "lan", Driver: driver, CustomLabels: labels}}
+	s.Volumes = map[string]types.VolumeConfig{"data": {Name: "data"}}
+	return s
 }

@@ -122,10 +122,13 @@ func (c *Controller) Handler() http.Handler {
 	mux.HandleFunc("GET /v1/plan", s.plan)
 	mux.HandleFunc("GET /v1/wait", s.wait)
 	mux.HandleFunc("POST /v1/reload", s.reload)
-	mux.HandleFunc("POST /v1/services/{name}/stop", s.intent(s.c.Stop))
-	mux.HandleFunc("POST /v1/services/{name}/start", s.intent(s.c.Start))
+	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /metrics", s.c.metrics)
+	mux.HandleFunc("POST /v1/services/{name}/stop", s.lasting(s.c.Stop, s.c.StopForGood))
+	mux.HandleFunc("POST /v1/services/{name}/start", s.lasting(s.c.Start, s.c.StartForGood))
 	mux.HandleFunc("POST /v1/services/{name}/restart", s.intent(s.c.Restart))
 	mux.HandleFunc("GET /v1/services/{name}/logs", s.logs)
+	s.actRoutes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Errorf("no such request: %s %s", r.Method, r.URL.Path))
 	})
@@ -191,6 +194,17 @@ func (s server) intent(do func(name string) error) http.HandlerFunc {
 	}
 }
 
+// lasting is an intent that may be one for good.
+func (s server) lasting(do, forGood func(name string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if yes(r.FormValue("persist")) {
+			s.intent(forGood)(w, r)
+			return
+		}
+		s.intent(do)(w, r)
+	}
+}
+
 // trailerError carries what went wrong after the first byte of a log.
 const trailerError = "Ros-Error"
 
@@ -203,6 +217,13 @@ func (s server) logs(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		opts.Tail = n
+	}
+	if text := r.FormValue("since"); text != "" {
+		var err error
+		if opts.Since, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			fail(w, http.StatusBadRequest, fmt.Errorf("cannot read since when: %w", err))
+			return
+		}
 	}
 	out := &flushing{w: w, flush: http.NewResponseController(w)}
 	w.Header().Set("Trailer", trailerError)

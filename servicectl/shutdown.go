@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -26,6 +27,8 @@ func (c *Controller) Shutdown(ctx context.Context) error {
 		return err
 	}
 	c.log.WithField("phase", "shutdown").Info("stopping all containers")
+	c.tell(journal.Event{Kind: journal.Controller, State: "stops everything: the machine goes down"})
+	defer func() { c.flushed(c.opts.Journal.Close()) }()
 	c.mu.Lock()
 	want := c.desired.Project
 	c.mu.Unlock()
@@ -154,10 +157,14 @@ func (c *Controller) stopOne(ctx context.Context, con plan.Container, svc compos
 		Cause: "the machine goes down", Grace: plan.Seconds(grace),
 	}
 	log := c.log.WithFields(logrus.Fields{"service": con.Service, "step": string(step.Verb), "phase": "shutdown"})
+	b := &branch{name: con.Service}
+	begin := time.Now()
 	if err := c.opts.Engine.Do(ctx, step, svc); err != nil {
+		c.tellEnd(b, step, journal.Failed, time.Since(begin), err)
 		log.WithField("err", err).Error("cannot stop the service")
 		return fmt.Errorf("cannot stop service %s: %w", con.Service, err)
 	}
+	c.tellEnd(b, step, journal.Done, time.Since(begin), nil)
 	log.Infof("stop (%s)", step.Cause)
 	return nil
 }

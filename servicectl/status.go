@@ -22,6 +22,8 @@ type Status struct {
 // ServiceStatus is how one service stands.
 type ServiceStatus struct {
 	Name       string   `json:"name"`
+	Of         string   `json:"of,omitempty"`      // the service as it is written, where that is another name: "shop/web"
+	Project    string   `json:"project,omitempty"` // of its own that it belongs to
 	Scope      string   `json:"scope"`
 	State      string   `json:"state"` // plan.State…
 	Ready      bool     `json:"ready"`
@@ -33,6 +35,14 @@ type ServiceStatus struct {
 	Changed    string   `json:"changed,omitempty"`    // RFC 3339, of the last step
 	ReadyAfter float64  `json:"readyAfter,omitempty"` // seconds from the last step's beginning until ready
 	Problem    string   `json:"problem,omitempty"`
+
+	Note    string   `json:"note,omitempty"`    // "runs without syslog, which failed: …"
+	LastLog []string `json:"lastLog,omitempty"` // the last lines, while it is not as it should be
+
+	Schedule   string `json:"schedule,omitempty"`
+	NextRun    string `json:"nextRun,omitempty"`    // RFC 3339
+	LastRun    string `json:"lastRun,omitempty"`    // RFC 3339
+	LastResult string `json:"lastResult,omitempty"` // running, succeeded, failed
 
 	stuck bool // nothing but a change from outside helps, or many attempts
 }

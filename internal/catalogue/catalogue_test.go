@@ -61,8 +61,8 @@ var files = map[string]string{
 
 func TestLoadFindsEnabledServices(t *testing.T) {
 	root := machine(t, files)
-	documents, report := Load(root, include(t, "nfs: true", "web: true", "both: true", "missing: false",
-		"/var/lib/rancher/conf/more/app.yaml: true", "/var/lib/rancher/conf/web.yml: true"))
+	documents, report := Load(include(t, "nfs: true", "web: true", "both: true", "missing: false",
+		"/var/lib/rancher/conf/more/app.yaml: true", "/var/lib/rancher/conf/web.yml: true"), Options{Root: root})
 	if len(report) > 0 {
 		t.Fatal(report)
 	}
@@ -84,9 +84,9 @@ func TestLoadTellsEveryProblem(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "/var/lib/rancher/conf/folder.yml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	documents, report := Load(root, include(t, "nsf: true", "zzzzzzz: true", "nfs: true", "broken: true", "empty: true", "folder: true",
+	documents, report := Load(include(t, "nsf: true", "zzzzzzz: true", "nfs: true", "broken: true", "empty: true", "folder: true",
 		"cloud-config: true", "more/app.yaml: true", "..: true", "/etc/secret.yml: true", "/var/lib/rancher/conf/../../../../etc/secret.yml: true",
-		"/var/lib/rancher/conf/wbe.yml: true", "/var/lib/rancher/conf/none/x.yml: true", "https://example.com/x.yml: true"))
+		"/var/lib/rancher/conf/wbe.yml: true", "/var/lib/rancher/conf/none/x.yml: true", "https://example.com/x.yml: true"), Options{Root: root})
 	if got := slices.Sorted(maps.Keys(documents)); !slices.Equal(got, []string{"nfs"}) {
 		t.Errorf("documents %q", got)
 	}
@@ -108,7 +108,7 @@ func TestLoadTellsEveryProblem(t *testing.T) {
 		at + `13:55: rancher.services_include."/var/lib/rancher/conf/../../../../etc/secret.yml": the file is not under /var/lib/rancher/conf (save it there)`,
 		at + `14:36: rancher.services_include."/var/lib/rancher/conf/wbe.yml": there is no such file (did you mean "/var/lib/rancher/conf/web.yml"?)`,
 		at + `15:39: rancher.services_include."/var/lib/rancher/conf/none/x.yml": there is no such file`,
-		at + `16:32: rancher.services_include."https://example.com/x.yml": services from URLs need the catalogue of a later version (save the file under /var/lib/rancher/conf)`,
+		at + `16:32: warning: rancher.services_include."https://example.com/x.yml": https://example.com/x.yml has not been fetched yet: what it says is not checked (ros service enable fetches it)`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -116,7 +116,7 @@ func TestLoadTellsEveryProblem(t *testing.T) {
 }
 
 func TestListShowsWhatCanBeEnabled(t *testing.T) {
-	entries, err := List(machine(t, files))
+	entries, err := List(machine(t, files), cloudconfig.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestListShowsWhatCanBeEnabled(t *testing.T) {
 }
 
 func TestListOfAMachineWithoutFolders(t *testing.T) {
-	entries, err := List(t.TempDir())
+	entries, err := List(t.TempDir(), cloudconfig.Config{})
 	if err != nil || len(entries) > 0 {
 		t.Errorf("got %v, %v", entries, err)
 	}
@@ -141,7 +141,7 @@ func TestListOfAMachineWithoutFolders(t *testing.T) {
 
 func TestListTellsWhyAFolderCannotBeRead(t *testing.T) {
 	root := machine(t, map[string]string{"/usr/share/ros/services": "a file, not a folder\n"})
-	if _, err := List(root); err == nil || !strings.HasPrefix(err.Error(), "cannot list the services in /usr/share/ros/services: ") {
+	if _, err := List(root, cloudconfig.Config{}); err == nil || !strings.HasPrefix(err.Error(), "cannot list the services in /usr/share/ros/services: ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -22,13 +22,23 @@ const (
 
 const suffix = ".yml"
 
+// Options are what [Load] needs beside the configuration.
+type Options struct {
+	Root string // below which the machine's files are
+	// Why says what keeps a document in the network from being there, by the key
+	// of rancher.services_include. Nil: nobody fetches any, and one that is not
+	// there is a warning.
+	Why func(key string) string
+}
+
 // Load reads the document of every service that rancher.services_include
 // enables, by the key there: the name of a file in [ImageFolder] or
-// [UserFolder], or the absolute path of a file below UserFolder. All folders are
-// below root. A document that cannot be used is left out, and the report says
-// why.
-func Load(root string, cfg cloudconfig.Config) (map[string]cloudconfig.Document, cloudconfig.Report) {
-	l := loader{root: root, cfg: cfg, documents: map[string]cloudconfig.Document{}}
+// [UserFolder], else of a definition in a repository; the absolute path of a
+// file below UserFolder; or an address. Of what is in the network it reads the
+// copy on the machine, however old. A document that cannot be used is left out,
+// and the report says why.
+func Load(cfg cloudconfig.Config, o Options) (map[string]cloudconfig.Document, cloudconfig.Report) {
+	l := newLoader(cfg, o)
 	include := cfg.Rancher.ServicesInclude
 	for _, key := range slices.Sorted(maps.Keys(include)) {
 		if include[key] {
@@ -41,18 +51,35 @@ func Load(root string, cfg cloudconfig.Config) (map[string]cloudconfig.Document,
 // loader is one run of [Load].
 type loader struct {
 	root      string
+	why       func(key string) string
 	cfg       cloudconfig.Config
+	shelves   []shelf
+	cache     Cache
 	documents map[string]cloudconfig.Document
 	report    cloudconfig.Report
 }
 
+func newLoader(cfg cloudconfig.Config, o Options) *loader {
+	cache := Cache{o.Root}
+	repositories, report := Repositories(cfg)
+	l := &loader{root: o.Root, why: o.Why, cfg: cfg, cache: cache, documents: map[string]cloudconfig.Document{}, report: report}
+	for _, r := range repositories {
+		l.shelves = append(l.shelves, newShelf(cache, r))
+	}
+	return l
+}
+
 func (l *loader) load(key string) {
+	if IsURL(key) {
+		l.loadAddress(key)
+		return
+	}
 	candidates, ok := l.candidates(key)
 	if !ok {
 		return
 	}
 	for _, file := range candidates {
-		data, err := readFile(filepath.Join(l.root, file))
+		data, err := readFile(filepath.Join(l.root, file), MaxSize)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -60,28 +87,38 @@ func (l *loader) load(key string) {
 			l.fail(key, fmt.Sprintf("cannot read %s: %v", file, withoutPath(err)), "")
 			return
 		}
-		layer, report := cloudconfig.ParseLayer(key, file, data)
-		l.report = append(l.report, report...)
-		switch {
-		case report.Err() != nil:
-		case layer.Doc.Root == nil:
-			l.fail(key, file+" is empty", "")
-		default:
-			l.documents[key] = layer.Doc
-		}
+		l.parse(key, file, data)
 		return
 	}
-	l.notFound(key)
+	if path.IsAbs(key) || !l.loadName(key) {
+		l.notFound(key)
+	}
 }
 
-// readFile reads a regular file; opening anything else could wait for ever.
-func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, fmt.Errorf("cannot look at it: %w", err)
+// parse makes a text the document of a key; name is what positions in it have.
+func (l *loader) parse(key, name string, text []byte) {
+	layer, report := cloudconfig.ParseLayer(key, name, text)
+	l.report = append(l.report, report...)
+	switch {
+	case report.Err() != nil:
+	case layer.Doc.Root == nil:
+		l.fail(key, name+" is empty", "")
+	default:
+		l.documents[key] = layer.Doc
 	}
-	if !info.Mode().IsRegular() {
+}
+
+// readFile reads a regular file of a size; opening anything else could wait for
+// ever.
+func readFile(name string, most int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot look at it: %w", err)
+	case !info.Mode().IsRegular():
 		return nil, errors.New("it is not a file")
+	case info.Size() > most:
+		return nil, fmt.Errorf("it is larger than %d bytes", most)
 	}
 	return os.ReadFile(name)
 }
@@ -89,8 +126,6 @@ func readFile(name string) ([]byte, error) {
 // candidates are the files that a key may mean, the first that exists counts.
 func (l *loader) candidates(key string) ([]string, bool) {
 	switch {
-	case strings.Contains(key, "://"):
-		l.fail(key, "services from URLs need the catalogue of a later version", "save the file under "+UserFolder)
 	case path.IsAbs(key):
 		if file := path.Clean(key); strings.HasPrefix(file, UserFolder+"/") {
 			return []string{file}, true
@@ -115,7 +150,11 @@ func (l *loader) notFound(key string) {
 	if near := cloudconfig.Nearest(key, l.names()); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.fail(key, fmt.Sprintf("there is no service file %s%s in %s or %s", key, suffix, ImageFolder, UserFolder), hint)
+	where := fmt.Sprintf("%s or %s", ImageFolder, UserFolder)
+	if len(l.shelves) > 0 {
+		where += ", and no repository has such a service"
+	}
+	l.fail(key, fmt.Sprintf("there is no service file %s%s in %s", key, suffix, where), hint)
 }
 
 // suggestFile finds a file of the same folder that was probably meant.
@@ -137,7 +176,7 @@ func (l *loader) suggestFile(file string) string {
 }
 
 func (l *loader) names() []string {
-	entries, err := List(l.root)
+	entries, err := l.list()
 	if err != nil {
 		return nil
 	}
@@ -148,10 +187,12 @@ func (l *loader) names() []string {
 	return names
 }
 
-func (l *loader) fail(key, msg, hint string) {
+func (l *loader) fail(key, msg, hint string) { l.tell(key, msg, hint, cloudconfig.Error) }
+
+func (l *loader) tell(key, msg, hint string, severity cloudconfig.Severity) {
 	at := []string{"rancher", "services_include", key}
 	l.report = append(l.report, cloudconfig.Problem{
-		Pos: l.cfg.Pos(at...), Path: cloudconfig.JoinPath(at...), Msg: msg, Hint: hint,
+		Pos: l.cfg.Pos(at...), Path: cloudconfig.JoinPath(at...), Msg: msg, Hint: hint, Severity: severity,
 	})
 }
 

@@ -138,6 +138,9 @@ var areas = []struct {
 	disrupt bool
 }{
 	{"rancher.defaults.network", "changes the network", true},
+	{"rancher.network.http_proxy", proxyChange, false},
+	{"rancher.network.https_proxy", proxyChange, false},
+	{"rancher.network.no_proxy", proxyChange, false},
 	{"rancher.system_docker", "changes System Docker at the next boot", false},
 	{"rancher.network", "changes the network", true},
 	{"rancher.modules", "changes the kernel's modules", false},
@@ -150,6 +153,9 @@ var areas = []struct {
 	{"write_files", "writes files", false},
 	{"hostname", "changes the host name", false},
 }
+
+// proxyChange is what a proxy changes beside the services, which are told.
+const proxyChange = "changes the proxy of new shells, and of System Docker at the next boot"
 
 // setting tells of a value that the machine itself follows.
 func (e *effects) setting(d cloudconfig.Difference) {

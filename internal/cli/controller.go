@@ -17,8 +17,11 @@ import (
 	"github.com/ros-os/ros/internal/engine"
 	"github.com/ros-os/ros/internal/machine/network"
 	"github.com/ros-os/ros/internal/machine/setting"
+	"github.com/ros-os/ros/internal/preload"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/source/datasource"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/journal"
 )
 
 func (a *app) controllerCommand() *cobra.Command {
@@ -40,23 +43,31 @@ func (a *app) runController(ctx context.Context) error {
 	defer cancel()
 	log := logrus.New()
 	log.SetFormatter(&logrus.TextFormatter{DisableColors: true, FullTimestamp: true})
+	logToJournal(log)
 	trial := trials{root: a.root, log: logrus.NewEntry(log)}
 	trial.settle()
-	load := &loader{root: a.root, console: openConsole}
-	eng, err := engine.New(engine.Options{Auths: load.registryAuths})
+	updates := newUpdater(a.root, logrus.NewEntry(log))
+	sources := datasource.New(datasource.Options{Root: a.root, Log: logrus.NewEntry(log)})
+	load := &loader{root: a.root, console: openConsole, updates: updates, sources: sources}
+	gate := &gate{wanted: load.preloadWait}
+	eng, err := engine.New(engine.Options{Auths: load.registryAuths, Domain: load.registryDomain, BeforePull: gate.beforePull})
 	if err != nil {
 		return err
 	}
+	machine := setting.New(a.root)
 	c := servicectl.New(servicectl.Options{
 		Engine:       eng,
-		Machine:      setting.New(a.root),
+		Machine:      machine,
 		Loader:       load,
 		Log:          logrus.NewEntry(log),
 		StatePath:    a.path("/run/ros/controller.json"),
+		IntentPath:   a.path("/var/lib/rancher/intents.json"),
+		Journal:      journal.Open(journal.Options{Path: a.path("/var/lib/rancher/events.jsonl")}),
 		BootProblems: func() cloudconfig.Report { return bootProblems(a.path("/run/ros/boot.json")) },
 	})
 
 	trial.reload = c.Reload
+	gate.images = newPreloader(a.path(preload.DefaultDir), eng, c, logrus.NewEntry(log))
 
 	power := make(chan os.Signal, 1)
 	signal.Notify(power, unix.SIGPWR)
@@ -67,6 +78,12 @@ func (a *app) runController(ctx context.Context) error {
 		func(ctx context.Context) error { return c.Serve(ctx, a.path(a.socket)) },
 		func(ctx context.Context) error { return source.Watch(ctx, a.root, c.Reload) },
 		trial.run,
+		func(ctx context.Context) error { return updates.Run(ctx, c.Reload) },
+		func(ctx context.Context) error {
+			return watchNetwork(ctx, a.path(network.ReadyFile), func() { updates.NetworkUp(); sources.NetworkUp() })
+		},
+		func(ctx context.Context) error { return sources.Run(ctx, c.Reload) },
+		gate.images.Run,
 		func(ctx context.Context) error { return watchHostname(ctx, a.path(network.StatusFile), c.Reapply) },
 	}
 	var all sync.WaitGroup

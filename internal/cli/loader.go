@@ -11,23 +11,27 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/catalogue"
+	"github.com/ros-os/ros/internal/catalogue/repository"
 	"github.com/ros-os/ros/internal/daemon"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/source/datasource"
 	"github.com/ros-os/ros/servicectl"
 )
 
 // loader reads what should be: the layers, the catalogue, the project. It keeps
 // the last good copies of the layers, tells what is wrong with them on the
-// machine's console, and remembers the registry credentials of the last reading
-// for the engine.
+// machine's console, and remembers what the engine asks for of the last reading.
 type loader struct {
 	root    string
 	console func() (io.WriteCloser, error) // nil: there is none
+	updates *repository.Updater            // of what is in the network; nil: nobody fetches
+	sources *datasource.Runner             // nil: nobody asks datasources
 
-	mu     sync.Mutex // guards what follows
-	auths  map[string]cloudconfig.Auth
-	number int                // of the last reading
-	told   cloudconfig.Report // of the last reading
+	mu     sync.Mutex         // guards what follows
+	config cloudconfig.Config // of the last reading, as are the others
+	merged cloudconfig.Merged
+	number int
+	told   cloudconfig.Report
 }
 
 // Load is one whole reading. Problems are in the result; what is good of the
@@ -40,13 +44,52 @@ func (l *loader) Load(context.Context) (servicectl.Desired, error) {
 			Pos: cloudconfig.Pos{File: source.GoodDir}, Msg: err.Error(), Severity: cloudconfig.Warning,
 		})
 	}
-	d := desiredOf(l.root, cfg, report)
+	report = append(report, l.datasources(reading)...)
+	d := desiredWith(l.catalogue(cfg), cfg, report)
 	d.Report = append(d.Report, source.Notices(l.root, source.Now())...)
+	d.Report = append(d.Report, l.loginProblems()...)
+
+	merged := cloudconfig.Merge(reading.Layers...)
+	if was, any := l.last(merged); any {
+		d.Changes = changes(l.root, was, merged)
+	}
 
 	number, news := l.adopt(d)
 	d.Keep = func() error { return l.keep(number, reading) }
 	l.tell(news)
 	return d, nil
+}
+
+// datasources puts the scripts of user-data where they are run from, and tells
+// those who ask datasources what is wanted. It reports how that went.
+func (l *loader) datasources(reading source.Reading) cloudconfig.Report {
+	report := source.RecordProblems(l.root)
+	if err := reading.SaveScripts(); err != nil {
+		report = append(report, cloudconfig.Problem{Pos: cloudconfig.Pos{File: source.ScriptDir}, Msg: err.Error()})
+	}
+	if l.sources != nil {
+		l.sources.Want(reading.Layers)
+	}
+	return report
+}
+
+// catalogue says how definitions are loaded. What is in the network is told to
+// those who fetch it; nobody waits for them.
+func (l *loader) catalogue(cfg cloudconfig.Config) catalogue.Options {
+	if l.updates == nil {
+		return catalogue.Options{Root: l.root}
+	}
+	l.updates.Want(cfg)
+	return catalogue.Options{Root: l.root, Why: l.updates.Why}
+}
+
+// last is what the layers of the last reading said together, and remembers what
+// they say now; any is false when there was none.
+func (l *loader) last(now cloudconfig.Merged) (was cloudconfig.Merged, any bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was, l.merged = l.merged, now
+	return was, l.number > 0
 }
 
 // adopt makes a reading the last one. It returns its number, and what is to be
@@ -62,7 +105,7 @@ func (l *loader) adopt(d servicectl.Desired) (number int, news []string) {
 	if len(l.told) > 0 && len(d.Report) == 0 {
 		news = append(news, "the configuration has no problems any more")
 	}
-	l.auths, l.told = d.Config.Rancher.RegistryAuths, d.Report
+	l.config, l.told = d.Config, d.Report
 	l.number++
 	return l.number, news
 }
@@ -95,12 +138,6 @@ func (l *loader) tell(lines []string) {
 	_ = w.Close() // see above
 }
 
-func (l *loader) registryAuths() map[string]cloudconfig.Auth {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.auths
-}
-
 // desired is what the configuration below root asks for.
 func desired(root string) servicectl.Desired {
 	cfg, report := source.Load(root)
@@ -110,9 +147,17 @@ func desired(root string) servicectl.Desired {
 // desiredOf is what a configuration of the machine below root asks for; report
 // has what was found while it was read.
 func desiredOf(root string, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
-	definitions, found := catalogue.Load(root, cfg)
+	return desiredWith(catalogue.Options{Root: root}, cfg, report)
+}
+
+func desiredWith(o catalogue.Options, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
+	definitions, found := catalogue.Load(cfg, o)
 	report = append(report, found...)
-	project, found := compose.Build(cfg, compose.Options{Definitions: definitions, Environment: facts()})
+	files, found := projectFiles(o.Root)
+	report = append(report, found...)
+	project, found := compose.Build(cfg, compose.Options{
+		Definitions: definitions, Environment: facts(), Files: files, ReadFile: readerBelow(o.Root),
+	})
 	report = append(report, found...)
 	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
 	return servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}

@@ -27,8 +27,12 @@ Docker and User Docker converged to it. 'ros status' says how that stands,
 	cmd.AddCommand(
 		a.statusCommand(),
 		a.planCommand(),
+		a.whyCommand(),
+		a.eventsCommand(),
+		a.graphCommand(),
 		a.waitCommand(),
 		a.configCommand(),
+		a.cloudInitCommand(),
 		a.serviceCommand(),
 		a.controllerCommand(),
 	)

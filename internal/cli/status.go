@@ -117,6 +117,8 @@ func why(s servicectl.ServiceStatus) string {
 		text = s.Problem
 	case len(s.WaitingFor) > 0:
 		text = "waits for " + strings.Join(s.WaitingFor, ", ")
+	case s.Note != "":
+		text = s.Note
 	}
 	return strings.Join(strings.Fields(text), " ")
 }
@@ -182,12 +184,17 @@ func waited(st servicectl.Status, names []string) bool {
 	if len(names) == 0 {
 		return st.State == servicectl.Converged
 	}
-	ready := map[string]bool{}
-	for _, s := range st.Services {
-		ready[s.Name] = s.Ready
-	}
 	for _, n := range names {
-		if !ready[n] {
+		known := false
+		for _, s := range st.Services {
+			if s.Called(n) {
+				known = true
+				if !s.Ready {
+					return false
+				}
+			}
+		}
+		if !known {
 			return false
 		}
 	}
@@ -201,7 +208,8 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what the controller would do next, and why",
 		Long: `Show the steps between what is and what should be, each with its cause.
 It is the very plan that the controller executes; when the machine has
-converged it is empty.`,
+converged it is empty. What would change on the machine itself, users, files
+and mounts among it, is listed below the services' steps.`,
 		Example: "  ros plan\n  ros plan -o json | jq '.steps | length'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

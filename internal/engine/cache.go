@@ -28,6 +28,9 @@ type cache struct {
 	passed     map[string]time.Time // container ID → start for which its readiness check passed
 	execs      map[string]string    // container ID → readiness check that has not ended
 	wanted     wanted
+	remade     uint64              // networks or volumes changed
+	listed     resources           // of the last list
+	users      map[string][]string // network ID → containers that are joined to it
 }
 
 // inspected is a container as the daemon described it.

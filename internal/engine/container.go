@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -26,6 +25,10 @@ func fromInspect(r container.InspectResponse) plan.Container {
 	c.Name = strings.TrimPrefix(r.Name, "/")
 	c.ImageID = r.Image
 	c.Created = instant(r.Created)
+	c.Joined = joined(r.HostConfig)
+	if r.NetworkSettings != nil {
+		c.Networks = networksOf(r.NetworkSettings.Networks)
+	}
 	if s := r.State; s != nil {
 		c.State = plan.State(s.Status)
 		c.ExitCode = s.ExitCode
@@ -36,6 +39,24 @@ func fromInspect(r container.InspectResponse) plan.Container {
 		c.Health = health(s.Health)
 	}
 	return c
+}
+
+// joined are the containers whose namespaces or volumes a container shares.
+func joined(h *container.HostConfig) []string {
+	if h == nil {
+		return nil
+	}
+	var out []string
+	for _, mode := range []string{string(h.NetworkMode), string(h.IpcMode), string(h.PidMode)} {
+		if id, ok := strings.CutPrefix(mode, "container:"); ok {
+			out = append(out, id)
+		}
+	}
+	for _, from := range h.VolumesFrom {
+		id, _, _ := strings.Cut(from, ":")
+		out = append(out, strings.TrimPrefix(id, "/"))
+	}
+	return out
 }
 
 // fromSummary is a container as far as a list tells.
@@ -63,9 +84,8 @@ func label(c plan.Container, labels map[string]string) plan.Container {
 	}
 	c.Service = labels[compose.LabelService]
 	c.Hash = labels[compose.LabelHash]
-	if err := json.Unmarshal([]byte(labels[compose.LabelFields]), &c.Fields); err != nil {
-		c.Fields = nil // they only explain; without them the explanation is shorter
-	}
+	c.File = labels[compose.LabelComposeFiles]
+	c.Fields = fieldsOf(labels)
 	return c
 }
 

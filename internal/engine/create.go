@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
@@ -34,9 +36,12 @@ func (e *Engine) create(ctx context.Context, d *daemon, step plan.Step, svc comp
 	library := composelib.NewComposeService(composeCLI{DockerCli: e.cli, api: api})
 	err = library.Create(ctx, project, creation(svc.Name))
 	if errdefs.IsConflict(err) && d.belongs(ctx, step.Name, svc.Name, svc.Hash) {
-		return nil // an earlier try of this step made it
+		err = nil // an earlier try of this step made it
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.inject(ctx, step.Name, svc)
 }
 
 // creation asks for containers, whatever else there is in the project.
@@ -69,7 +74,7 @@ func projectOf(svc compose.Service) (*types.Project, error) {
 		return nil, err
 	}
 	project := &types.Project{
-		Name:        projectName,
+		Name:        cmp.Or(svc.Project, projectName),
 		WorkingDir:  "/",
 		Environment: types.Mapping{},
 		Services:    types.Services{svc.Name: spec},
@@ -78,14 +83,13 @@ func projectOf(svc compose.Service) (*types.Project, error) {
 		Secrets:     types.Secrets{},
 		Configs:     types.Configs{},
 	}
+	// Whoever made them, they are there: steps of their own make them.
 	for key := range spec.Networks {
-		network, declared := svc.Networks[key]
-		if !declared {
-			network = types.NetworkConfig{Name: projectName + "_" + key}
-		}
-		project.Networks[key] = network
+		project.Networks[key] = types.NetworkConfig{Name: key, External: true}
 	}
-	maps.Copy(project.Volumes, svc.Volumes)
+	for name := range svc.Volumes {
+		project.Volumes[name] = types.VolumeConfig{Name: name, External: true}
+	}
 	return project.WithServicesEnabled() // of no more services: a deep copy
 }
 
@@ -145,9 +149,13 @@ func labelsOf(svc compose.Service) (types.Labels, error) {
 		return nil, fmt.Errorf("cannot write the label %s: %w", compose.LabelFields, err)
 	}
 	labels := types.Labels{
-		api.ProjectLabel: projectName,
-		api.ServiceLabel: svc.Name,
+		api.ProjectLabel: cmp.Or(svc.Project, projectName),
+		api.ServiceLabel: cmp.Or(svc.Of, svc.Name),
 		api.OneoffLabel:  "False",
+	}
+	if svc.File != "" {
+		labels[api.ConfigFilesLabel] = svc.File
+		labels[api.WorkingDirLabel] = path.Dir(svc.File)
 	}
 	maps.Copy(labels, types.Labels{
 		compose.LabelManaged: "true",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
 
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/golden"
@@ -129,8 +130,7 @@ func TestCreationDoesNotChangeTheProject(t *testing.T) {
 	})
 	f.images[svc.Spec.Image] = "sha256:1"
 	f.containers = []container.InspectResponse{managed("1", "syslog", "running")}
-	f.answers["GET /networks/ros_front"] = answer{200, `{"Name": "ros_front", "Id": "n", "Labels": {
-		"com.docker.compose.network": "front", "com.docker.compose.project": "ros", "com.docker.compose.config-hash": "old"}}`}
+	f.networks = []network.Inspect{{Name: "front", ID: "n"}}
 	before, err := json.Marshal(svc)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -32,6 +35,7 @@ const composeAPIVersion = "1.51"
 type createAPI struct {
 	client.APIClient
 	name    string              // of the container to create
+	number  int                 // of the replica that it is
 	image   map[string]string   // ID by reference
 	peers   []container.Summary // containers of the services that this one refers to
 	created container.InspectResponse
@@ -39,7 +43,7 @@ type createAPI struct {
 
 // apiFor is the API for one creation.
 func (e *Engine) apiFor(ctx context.Context, d *daemon, step plan.Step, svc compose.Service) (*createAPI, error) {
-	a := &createAPI{APIClient: d.api(), name: step.Name, image: map[string]string{}}
+	a := &createAPI{APIClient: d.api(), name: step.Name, number: max(1, svc.Number), image: map[string]string{}}
 	facts, err := d.resolve(ctx, svc.Spec.Image)
 	if err != nil {
 		return nil, err
@@ -52,9 +56,21 @@ func (e *Engine) apiFor(ctx context.Context, d *daemon, step plan.Step, svc comp
 		if err != nil {
 			return nil, err
 		}
-		a.peers = append(a.peers, found...)
+		for _, s := range found {
+			a.peers = append(a.peers, asPeer(s, name, svc))
+		}
 	}
 	return a, nil
+}
+
+// asPeer is a container under the name by which another service refers to it,
+// and in that one's project.
+func asPeer(s container.Summary, name string, of compose.Service) container.Summary {
+	labels := maps.Clone(s.Labels)
+	labels[api.ServiceLabel] = name
+	labels[api.ProjectLabel] = cmp.Or(of.Project, projectName)
+	s.Labels = labels
+	return s
 }
 
 // referredTo are the services whose containers a service names: those it shares
@@ -116,6 +132,7 @@ func (a *createAPI) ContainerCreate(ctx context.Context, c *container.Config, h 
 ) (container.CreateResponse, error) {
 	// Compose leaves them in the order of its maps.
 	slices.Sort(c.Env)
+	c.Labels[api.ContainerNumberLabel] = strconv.Itoa(a.number)
 	slices.Sort(h.Binds)
 	slices.SortFunc(h.Mounts, func(a, b mount.Mount) int { return strings.Compare(a.Target, b.Target) })
 	r, err := a.APIClient.ContainerCreate(ctx, c, h, n, p, a.name)
@@ -141,14 +158,6 @@ func (a *createAPI) ImageInspect(ctx context.Context, ref string, o ...client.Im
 		return image.InspectResponse{ID: id}, nil
 	}
 	return a.APIClient.ImageInspect(ctx, ref, o...)
-}
-
-// NetworkInspect hides the hash by which Compose would find that a network is to
-// be made anew: that would disconnect running containers.
-func (a *createAPI) NetworkInspect(ctx context.Context, id string, o network.InspectOptions) (network.Inspect, error) {
-	n, err := a.APIClient.NetworkInspect(ctx, id, o)
-	delete(n.Labels, api.ConfigHashLabel)
-	return n, err
 }
 
 // ServerVersion answers with a version that Compose may remember.

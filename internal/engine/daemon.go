@@ -16,6 +16,7 @@ type daemon struct {
 	socket string
 	client atomic.Pointer[client.Client]
 	seen   *cache
+	under  transfers     // on their way into it
 	answer time.Duration // how long an answer may take; 0: as long as is usual
 	// answered is kicked when the daemon answers while nobody follows its
 	// events, so that following begins at once.

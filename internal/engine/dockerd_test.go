@@ -238,10 +238,14 @@ func TestRealNetworks(t *testing.T) {
 	plain := r.wants("plain", types.ServiceConfig{NetworkMode: "bridge"})
 	a := r.wants("both", types.ServiceConfig{Networks: map[string]*types.ServiceNetworkConfig{"front": nil, "back": nil}})
 	b := r.wants("one", types.ServiceConfig{Networks: map[string]*types.ServiceNetworkConfig{"front": nil}})
+	a.Networks = map[string]types.NetworkConfig{"front": {Name: "front"}, "back": {Name: "back", Internal: true}}
+	for name := range a.Networks {
+		r.do(a, plan.Step{Verb: plan.NetworkCreate, Service: "both", Scope: string(compose.System), Resource: name})
+	}
 	for _, svc := range []compose.Service{plain, a, b} {
 		r.up(svc)
 	}
-	for name, networks := range map[string]string{"plain": "bridge", "both": "ros_back ros_front", "one": "ros_front"} {
+	for name, networks := range map[string]string{"plain": "bridge", "both": "back front", "one": "front"} {
 		full, err := r.engine.daemons[compose.System].api().ContainerInspect(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)

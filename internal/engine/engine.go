@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"time"
 
@@ -28,6 +29,12 @@ type Options struct {
 	// Auths returns the registry credentials by registry; it is asked at each
 	// pull, from any goroutine. Nil means none.
 	Auths func() map[string]cloudconfig.Auth
+	// Domain returns the machine's own registry, REGISTRY_DOMAIN: what it is to
+	// be asked for is taken from the images that the daemon has without it, where
+	// there is such an image. Nil means none.
+	Domain func() string
+	// BeforePull waits for what may make a pull needless; nil: for nothing.
+	BeforePull func(ctx context.Context, scope compose.Scope) error
 	// Answer is how long a daemon may take to answer a question; 0: 30 seconds
 	// for a list, 10 for what is about one thing.
 	Answer time.Duration
@@ -39,12 +46,17 @@ type Engine struct {
 	daemons map[compose.Scope]*daemon
 	images  *imageDir
 	auths   func() map[string]cloudconfig.Auth
-	cli     *command.DockerCli // answers what Compose asks of a command line
+	domain  func() string
+	// beforePull is nil when there is nothing to wait for.
+	beforePull func(ctx context.Context, scope compose.Scope) error
+	cli        *command.DockerCli // answers what Compose asks of a command line
 }
 
 var (
 	_ servicectl.Engine  = (*Engine)(nil)
 	_ servicectl.Stopper = (*Engine)(nil)
+
+	_ servicectl.Progresser = (*Engine)(nil)
 )
 
 // New returns an Engine. It connects to nothing yet.
@@ -57,10 +69,16 @@ func New(o Options) (*Engine, error) {
 		daemons: map[compose.Scope]*daemon{},
 		images:  &imageDir{dir: cmp.Or(o.ImageDir, DefaultImageDir)},
 		auths:   o.Auths,
+		domain:  o.Domain,
 		cli:     cli,
+
+		beforePull: o.BeforePull,
 	}
 	if e.auths == nil {
 		e.auths = func() map[string]cloudconfig.Auth { return nil }
+	}
+	if e.domain == nil {
+		e.domain = func() string { return "" }
 	}
 	sockets := map[compose.Scope]string{
 		compose.System: cmp.Or(o.SystemSocket, DefaultSystemSocket),

@@ -117,6 +117,7 @@ func eventFilter() filters.Args {
 	} {
 		f.Add("event", string(a))
 	}
+	resourceEvents(f)
 	return f
 }
 
@@ -135,6 +136,8 @@ func (c *cache) note(m events.Message) bool {
 		}
 		c.touchImages()
 		return true
+	case events.NetworkEventType, events.VolumeEventType:
+		return c.noteResource(m)
 	default:
 		return true
 	}
@@ -152,7 +155,7 @@ func (c *cache) mattersContainer(a events.Actor) bool {
 		return true
 	}
 	for _, key := range []string{"name", "oldName"} {
-		if _, ok := c.wanted.services[strings.TrimPrefix(a.Attributes[key], "/")]; ok {
+		if c.wanted.names(strings.TrimPrefix(a.Attributes[key], "/")) {
 			return true
 		}
 	}

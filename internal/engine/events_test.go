@@ -29,6 +29,7 @@ func TestWhichEventsMatter(t *testing.T) {
 		"a managed container":             {of("container", "die", "1", labels), true},
 		"one with a wanted name":          {of("container", "create", "2", name("ntp")), true},
 		"one that had a wanted name":      {of("container", "rename", "3", map[string]string{"name": "x", "oldName": "/ntp"}), true},
+		"one that a replacement is named": {of("container", "create", "5", name("ntp.next")), true},
 		"one that is known":               {of("container", "die", "7", name("known")), true},
 		"somebody's container":            {of("container", "die", "4", name("web")), false},
 		"a wanted image":                  {of("image", "pull", "ros/ntp:1", nil), true},

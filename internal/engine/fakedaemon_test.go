@@ -16,6 +16,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
 
 	"github.com/ros-os/ros/compose"
 )
@@ -31,7 +33,10 @@ type fakeDaemon struct {
 	containers []container.InspectResponse
 	statuses   map[string]string // container ID → as listed
 	images     map[string]string // reference → ID
+	networks   []network.Inspect
+	volumes    []*volume.Volume
 	answers    map[string]answer // by call, before all else
+	onPull     func()            // what a pull does to the fake; it holds the mutex
 	events     chan events.Message
 	hangUp     chan struct{}
 	hanging    string        // path of calls that are never answered
@@ -124,6 +129,9 @@ func (f *fakeDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.calls = append(f.calls, call)
 	f.bodies[call+"?"+r.URL.RawQuery] = body
 	prepared, ok := f.answers[call]
+	if call == "POST /images/create" && f.onPull != nil {
+		f.onPull()
+	}
 	f.mu.Unlock()
 	switch {
 	case ok:
@@ -141,6 +149,10 @@ func (f *fakeDaemon) read(w http.ResponseWriter, call string) {
 	defer f.mu.Unlock()
 	if call == "GET /containers/json" {
 		reply(w, http.StatusOK, f.list())
+		return
+	}
+	if call == "GET /networks" || call == "GET /volumes" {
+		reply(w, http.StatusOK, f.resources(call))
 		return
 	}
 	if call == "POST /containers/create" {
@@ -162,13 +174,25 @@ func (f *fakeDaemon) read(w http.ResponseWriter, call string) {
 	reply(w, http.StatusNotFound, map[string]string{"message": "no such thing"})
 }
 
+// resources are the networks and volumes of the fake.
+func (f *fakeDaemon) resources(call string) any {
+	if call == "GET /networks" {
+		return slices.Concat([]network.Inspect{}, f.networks)
+	}
+	return volume.ListResponse{Volumes: f.volumes}
+}
+
 func (f *fakeDaemon) list() []container.Summary {
 	out := []container.Summary{}
 	for _, c := range f.containers {
-		out = append(out, container.Summary{
+		s := container.Summary{
 			ID: c.ID, Names: []string{c.Name}, Image: c.Config.Image, ImageID: c.Image,
 			Labels: c.Config.Labels, State: c.State.Status, Status: f.statuses[c.ID],
-		})
+		}
+		if c.NetworkSettings != nil {
+			s.NetworkSettings = &container.NetworkSettingsSummary{Networks: c.NetworkSettings.Networks}
+		}
+		out = append(out, s)
 	}
 	return out
 }

@@ -3,8 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/distribution/reference"
-	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/api/types/registry"
-
-	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
 )
 
 // load loads a system image, unless the daemon has it.
@@ -35,14 +29,7 @@ func (e *Engine) load(ctx context.Context, d *daemon, ref string) error {
 	if have.id != "" && e.images.current(ref, have) {
 		return nil
 	}
-	file, err := os.Open(filepath.Join(e.images.dir, system.File))
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	err = d.upload(ctx, file)
-	d.seen.touchImages()
-	if err != nil {
+	if err := d.loadFile(ctx, ref, filepath.Join(e.images.dir, system.File)); err != nil {
 		return err
 	}
 	loaded, err := d.look(ctx, ref)
@@ -55,109 +42,71 @@ func (e *Engine) load(ctx context.Context, d *daemon, ref string) error {
 	return nil
 }
 
-// upload gives the daemon an archive of images.
-func (d *daemon) upload(ctx context.Context, archive io.Reader) error {
-	r, err := d.api().ImageLoad(ctx, archive)
+func (d *daemon) loadFile(ctx context.Context, ref, path string) error {
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return drain(r.Body)
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	_, err = d.upload(ctx, ref, file, info.Size())
+	return err
 }
 
-// pull fetches an image from its registry.
-func (e *Engine) pull(ctx context.Context, d *daemon, ref, platform string) error {
-	auth, err := credentials(ref, e.auths())
-	if err != nil {
-		return err
-	}
+// upload gives the daemon an archive of images, and returns what it calls them.
+// The daemon itself unpacks what is compressed. The progress is told under a name.
+func (d *daemon) upload(ctx context.Context, name string, archive io.Reader, size int64) ([]string, error) {
+	way, end := d.under.begin(name)
+	defer end()
 	defer d.seen.touchImages()
-	progress, err := d.api().ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platform})
+	r, err := d.api().ImageLoad(ctx, &meter{Reader: archive, size: size, way: way})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return drain(progress)
+	var loaded []string
+	err = messages(r.Body, func(m message) {
+		for _, says := range []string{"Loaded image: ", "Loaded image ID: "} {
+			if ref, ok := strings.CutPrefix(strings.TrimSpace(m.Stream), says); ok {
+				loaded = append(loaded, ref)
+			}
+		}
+	})
+	return loaded, err
 }
 
-// drain reads a stream of progress to its end, and returns the error it tells.
-func drain(progress io.ReadCloser) error {
-	defer progress.Close()
-	for messages := json.NewDecoder(progress); ; {
-		var m struct {
-			Error       string `json:"error"`
-			ErrorDetail struct {
-				Message string `json:"message"`
-			} `json:"errorDetail"`
-		}
-		err := messages.Decode(&m)
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("cannot read the daemon's progress: %w", err)
-		case m.ErrorDetail.Message != "":
-			return errors.New(m.ErrorDetail.Message)
-		case m.Error != "":
-			return errors.New(m.Error)
-		}
+// LoadArchive gives a daemon an archive of images of somebody's, which may be
+// compressed, and returns what the images are called. An archive that brings none
+// is an error. name is the archive's, for the one who watches the progress.
+func (e *Engine) LoadArchive(ctx context.Context, scope compose.Scope, name string, archive io.Reader, size int64) ([]string, error) {
+	d, err := e.daemon(scope)
+	if err != nil {
+		return nil, err
 	}
+	loaded, err := d.upload(ctx, name, archive, size)
+	if err != nil {
+		return nil, daemonError{err}
+	}
+	if len(loaded) == 0 {
+		return nil, errors.New("there is no image in it")
+	}
+	return loaded, nil
 }
 
-// credentials returns what to send along when an image is pulled: nothing when
-// there is no credential of its registry.
-func credentials(ref string, auths map[string]cloudconfig.Auth) (string, error) {
-	named, err := reference.ParseNormalizedNamed(ref)
+// DaemonID is the identity of a daemon's data: with other data, it has another.
+// It fails while the daemon does not answer.
+func (e *Engine) DaemonID(ctx context.Context, scope compose.Scope) (string, error) {
+	d, err := e.daemon(scope)
 	if err != nil {
 		return "", err
 	}
-	host := reference.Domain(named)
-	for key, a := range auths {
-		if registryHost(key) != host && registryHost(a.ServerAddress) != host {
-			continue
-		}
-		c, err := authConfig(a)
-		if err != nil {
-			return "", fmt.Errorf("cannot use the credentials of registry %s: %w", key, err)
-		}
-		return registry.EncodeAuthConfig(c)
-	}
-	return "", nil
-}
-
-// registryHost reduces what people write for a registry to its host:
-// "https://index.docker.io/v1/" is docker.io.
-func registryHost(written string) string {
-	_, rest, found := strings.Cut(written, "://")
-	if !found {
-		rest = written
-	}
-	host, _, _ := strings.Cut(rest, "/")
-	switch host {
-	case "index.docker.io", "registry-1.docker.io":
-		return "docker.io"
-	}
-	return host
-}
-
-// authConfig is a credential in Docker's form.
-func authConfig(a cloudconfig.Auth) (registry.AuthConfig, error) {
-	c := registry.AuthConfig{
-		Username:      a.Username,
-		Password:      a.Password,
-		ServerAddress: a.ServerAddress,
-		IdentityToken: a.IdentityToken,
-		RegistryToken: a.RegistryToken,
-	}
-	if a.Auth == "" {
-		return c, nil
-	}
-	text, err := base64.StdEncoding.DecodeString(a.Auth)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, inspectTimeout))
+	defer cancel()
+	info, err := d.api().Info(ctx)
 	if err != nil {
-		return c, errors.New("auth is not base64")
+		return "", daemonError{err}
 	}
-	user, password, ok := strings.Cut(strings.TrimRight(string(text), "\x00"), ":")
-	if !ok {
-		return c, errors.New("auth is not user:password in base64")
-	}
-	c.Username, c.Password = user, password
-	return c, nil
+	return info.ID, nil
 }

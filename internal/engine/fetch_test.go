@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/base64"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,9 +9,7 @@ import (
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/docker/api/types/registry"
 
-	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/servicectl/plan"
 )
@@ -106,59 +103,5 @@ func TestABadIndexHidesNoImage(t *testing.T) {
 	}
 	if !i.current("ros/ntp:1", imageFacts{id: "sha256:1"}) {
 		t.Error("an image that is there counts as absent")
-	}
-}
-
-func TestPullTellsTheRegistrysError(t *testing.T) {
-	f := newFakeDaemon(t)
-	f.answers["POST /images/create"] = answer{http.StatusOK, `{"status": "Pulling"}{"error": "manifest unknown"}`}
-	s := plan.Step{Verb: plan.Pull, Service: "web", Scope: "system", Image: "web:1"}
-	err := f.engine(t, Options{}).Do(t.Context(), s, service("web", types.ServiceConfig{}))
-	if got, want := text(err), "cannot pull image web:1 for web: manifest unknown"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	f.answers["POST /images/create"] = answer{http.StatusOK, `{"status": "Pulled"}`}
-	if err := f.engine(t, Options{}).Do(t.Context(), s, service("web", types.ServiceConfig{})); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestCredentialsGoToTheirRegistryOnly(t *testing.T) {
-	both := base64.StdEncoding.EncodeToString([]byte("me:pass:word"))
-	auths := map[string]cloudconfig.Auth{
-		"https://index.docker.io/v1/": {Auth: both},
-		"registry.example.com:5000":   {Username: "you", Password: "secret"},
-		"other":                       {Username: "they", ServerAddress: "https://quay.io"},
-	}
-	cases := map[string]struct{ ref, user, password string }{
-		"Docker Hub without a host": {"alpine", "me", "pass:word"},
-		"Docker Hub with one":       {"docker.io/me/app:1", "me", "pass:word"},
-		"a registry with a port":    {"registry.example.com:5000/app", "you", "secret"},
-		"by the server's address":   {"quay.io/app", "they", ""},
-		"none":                      {"ghcr.io/app", "", ""},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			encoded, err := credentials(c.ref, auths)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := registry.DecodeAuthConfig(encoded)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.Username != c.user || got.Password != c.password {
-				t.Errorf("got %s:%s", got.Username, got.Password)
-			}
-		})
-	}
-}
-
-func TestBrokenCredentialsAreToldWithoutTheirValue(t *testing.T) {
-	for _, secret := range []string{"%secret%", base64.StdEncoding.EncodeToString([]byte("secret"))} {
-		_, err := credentials("alpine", map[string]cloudconfig.Auth{"docker.io": {Auth: secret}})
-		if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), secret) {
-			t.Errorf("got %v", err)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
@@ -38,6 +39,7 @@ func (d *daemon) logs(ctx context.Context, id string, o servicectl.LogOptions, w
 		ShowStderr: true,
 		Follow:     o.Follow,
 		Tail:       tail(o.Tail),
+		Since:      since(o.Since),
 	})
 	if err != nil {
 		return err
@@ -49,6 +51,14 @@ func (d *daemon) logs(ctx context.Context, id string, o servicectl.LogOptions, w
 		_, err = stdcopy.StdCopy(w, w, log)
 	}
 	return err
+}
+
+// since is an instant as Docker's client takes it.
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 func tail(lines int) string {

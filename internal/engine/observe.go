@@ -30,10 +30,15 @@ const (
 type wanted struct {
 	services map[string]compose.Service // by name, which is the container's name too
 	images   map[string]bool            // references
+	networks map[string]bool            // by name
+	volumes  map[string]bool            // by name
 }
 
 func wantedOf(want compose.Project, scope compose.Scope) wanted {
-	w := wanted{services: map[string]compose.Service{}, images: map[string]bool{}}
+	w := wanted{
+		services: map[string]compose.Service{}, images: map[string]bool{},
+		networks: map[string]bool{}, volumes: map[string]bool{},
+	}
 	for name, svc := range want.Services {
 		if svc.Scope != scope {
 			continue
@@ -42,8 +47,22 @@ func wantedOf(want compose.Project, scope compose.Scope) wanted {
 		if svc.Spec.Image != "" {
 			w.images[svc.Spec.Image] = true
 		}
+		for network := range svc.Networks {
+			w.networks[network] = true
+		}
+		for volume := range svc.Volumes {
+			w.volumes[volume] = true
+		}
 	}
 	return w
+}
+
+// names says whether a container's name is one that a service wants, or wants
+// while it is replaced.
+func (w wanted) names(name string) bool {
+	_, exact := w.services[name]
+	_, next := w.services[plan.WithoutNext(name)]
+	return exact || next
 }
 
 // Observe makes one list, and inspects what may have changed since the last
@@ -58,13 +77,20 @@ func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.
 	if err != nil {
 		return plan.Daemon{Err: daemonError{err}.Error()}
 	}
-	images, err := e.observeImages(ctx, d, w)
+	images, tagged, err := e.observeImages(ctx, d, w)
+	if err != nil {
+		return plan.Daemon{Err: daemonError{err}.Error()}
+	}
+	networks, volumes, err := d.observeResources(ctx, w)
 	if err != nil {
 		return plan.Daemon{Err: daemonError{err}.Error()}
 	}
 	d.checkReady(ctx, found, w)
 	d.wakeFollower()
-	return plan.Daemon{Available: true, Containers: found, Images: images}
+	return plan.Daemon{
+		Available: true, Containers: found, Images: images, Tagged: tagged, Untagged: e.untagged(ctx, d, w, images),
+		Networks: networks, Volumes: volumes,
+	}
 }
 
 // observe returns the containers that matter, as they are.
@@ -79,6 +105,7 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 	after := time.Now()
 	listed := relevant(all, w)
 	d.seen.forget(asked, listed, w)
+	d.seen.keepUsers(all)
 
 	found := make([]plan.Container, len(listed))
 	gone := make([]bool, len(listed))
@@ -112,8 +139,7 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 func relevant(all []container.Summary, w wanted) []container.Summary {
 	var out []container.Summary
 	for _, s := range all {
-		_, taken := w.services[name(s.Names)]
-		if s.Labels[compose.LabelManaged] == "true" || taken {
+		if s.Labels[compose.LabelManaged] == "true" || w.names(name(s.Names)) {
 			out = append(out, s)
 		}
 	}
@@ -140,11 +166,12 @@ func (d *daemon) inspect(ctx context.Context, s container.Summary) (found plan.C
 	return found, false
 }
 
-// observeImages returns what the wanted references mean to the daemon. A system
-// image other than the one that came with the machine counts as absent.
-func (e *Engine) observeImages(ctx context.Context, d *daemon, w wanted) (map[string]string, error) {
-	out := make(map[string]string, len(w.images))
-	var mu sync.Mutex // guards out
+// observeImages returns what the wanted references mean to the daemon, and since
+// when. A system image other than the one that came with the machine counts as
+// absent.
+func (e *Engine) observeImages(ctx context.Context, d *daemon, w wanted) (ids map[string]string, tagged map[string]time.Time, err error) {
+	ids, tagged = make(map[string]string, len(w.images)), map[string]time.Time{}
+	var mu sync.Mutex // guards both
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(inspectLimit)
 	for ref := range w.images {
@@ -155,11 +182,14 @@ func (e *Engine) observeImages(ctx context.Context, d *daemon, w wanted) (map[st
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			out[ref] = facts.id
+			ids[ref] = facts.id
+			if !facts.tagged.IsZero() {
+				tagged[ref] = facts.tagged
+			}
 			return nil
 		})
 	}
-	return out, group.Wait()
+	return ids, tagged, group.Wait()
 }
 
 // imageFacts is what a daemon says about an image. It has no ID when there is
@@ -167,6 +197,7 @@ func (e *Engine) observeImages(ctx context.Context, d *daemon, w wanted) (map[st
 type imageFacts struct {
 	id      string
 	digests []string // of its manifest, with the repository before
+	tagged  time.Time
 }
 
 // resolve returns what a reference means to the daemon, as it was or is asked.
@@ -188,7 +219,7 @@ func (d *daemon) look(ctx context.Context, ref string) (imageFacts, error) {
 	if err != nil && !absent {
 		return imageFacts{}, fmt.Errorf("cannot inspect image %s: %w", ref, err)
 	}
-	facts := imageFacts{id: r.ID, digests: r.RepoDigests}
+	facts := imageFacts{id: r.ID, digests: r.RepoDigests, tagged: r.Metadata.LastTagTime}
 	d.seen.keepImage(asked, ref, facts)
 	return facts, nil
 }

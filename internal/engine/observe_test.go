@@ -101,6 +101,7 @@ func TestOnlyWhatChangedIsInspected(t *testing.T) {
 	seen := e.daemons[compose.System].seen
 	list := "GET /containers/json"
 	one, two := "GET /containers/1/json", "GET /containers/2/json"
+	networks, volumes := "GET /networks", "GET /volumes"
 	imageOne, imageTwo := "GET /images/ros/ntp:1/json", "GET /images/ros/syslog:1/json"
 
 	rounds := []struct {
@@ -108,7 +109,7 @@ func TestOnlyWhatChangedIsInspected(t *testing.T) {
 		change func()
 		calls  []string
 	}{
-		{"at first everything", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo}},
+		{"at first everything", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo, networks, volumes}},
 		{"then nothing", func() {}, []string{list}},
 		{"what an event was about", func() { seen.touch("2") }, []string{two, list}},
 		{"what a step was about, by name", func() { seen.touch("ntp") }, []string{one, list}},
@@ -117,9 +118,10 @@ func TestOnlyWhatChangedIsInspected(t *testing.T) {
 			f.statuses["1"] = "Up Less than a second"
 			seen.touchImages()
 		}, []string{list, imageOne, imageTwo}},
-		{"everything after a reconnection", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo}},
-		{"everything while no events are followed", func() { seen.follow(false) }, []string{one, two, list, imageOne, imageTwo}},
-		{"and again", func() {}, []string{one, two, list, imageOne, imageTwo}},
+		{"networks and volumes when they changed", func() { seen.touchResources() }, []string{list, networks, volumes}},
+		{"everything after a reconnection", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo, networks, volumes}},
+		{"everything while no events are followed", func() { seen.follow(false) }, []string{one, two, list, imageOne, imageTwo, networks, volumes}},
+		{"and again", func() {}, []string{one, two, list, imageOne, imageTwo, networks, volumes}},
 	}
 	for _, r := range rounds {
 		r.change()

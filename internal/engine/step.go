@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -35,7 +36,7 @@ func (e *Engine) do(ctx context.Context, d *daemon, step plan.Step, svc compose.
 	case plan.Load:
 		return e.load(ctx, d, step.Image)
 	case plan.Pull:
-		return e.pull(ctx, d, step.Image, svc.Spec.Platform)
+		return e.pull(ctx, d, compose.Scope(step.Scope), step.Image, svc.Spec.Platform)
 	case plan.Create, plan.CreateNext:
 		return e.create(ctx, d, step, svc)
 	case plan.Rename:
@@ -50,6 +51,14 @@ func (e *Engine) do(ctx context.Context, d *daemon, step plan.Step, svc compose.
 		return d.unpause(ctx, subject(step))
 	case plan.Remove:
 		return d.remove(ctx, subject(step))
+	case plan.Tag:
+		return d.tag(ctx, step.From, step.Image)
+	case plan.NetworkCreate:
+		return d.createNetwork(ctx, step.Resource, svc)
+	case plan.NetworkRemove:
+		return d.removeNetwork(ctx, step.Resource)
+	case plan.VolumeCreate:
+		return d.createVolume(ctx, step.Resource, svc)
 	}
 	return fmt.Errorf("there is no step %q", step.Verb)
 }
@@ -65,7 +74,11 @@ func subject(step plan.Step) string {
 // phrase is a step in words, after "cannot".
 func phrase(step plan.Step) string {
 	switch step.Verb {
-	case plan.Load, plan.Pull:
+	case plan.NetworkCreate, plan.VolumeCreate:
+		return fmt.Sprintf("create %s for %s", strings.TrimSuffix(string(step.Verb), "-create")+" "+step.Resource, step.Service)
+	case plan.NetworkRemove:
+		return "remove network " + step.Resource
+	case plan.Load, plan.Pull, plan.Tag:
 		return fmt.Sprintf("%s image %s for %s", step.Verb, step.Image, step.Service)
 	case plan.CreateNext:
 		return "create the replacement of " + step.Service

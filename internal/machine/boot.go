@@ -103,6 +103,7 @@ func (b *Boot) Run(ctx context.Context) error {
 			}
 			booted = nil
 			b.spawn(ctx, "space", b.watchSpace)
+			b.spawn(ctx, "logs", b.boundLogs)
 			debug.FreeOSMemory()
 		case sig := <-signals:
 			cancel()

@@ -102,7 +102,7 @@ var keptModules = []string{
 	"kernel/drivers/watchdog/", "kernel/drivers/xen/",
 	"kernel/fs/btrfs/", "kernel/fs/ext4/", "kernel/fs/fat/", "kernel/fs/fuse/", "kernel/fs/isofs/",
 	"kernel/fs/nfs/", "kernel/fs/nfs_common/", "kernel/fs/lockd/", "kernel/fs/nls/", "kernel/fs/overlayfs/",
-	"kernel/fs/squashfs/", "kernel/fs/xfs/",
+	"kernel/fs/squashfs/", "kernel/fs/udf/", "kernel/fs/xfs/",
 	"kernel/fs/efivarfs/", "kernel/fs/binfmt_misc.ko", "kernel/fs/9p/",
 	"kernel/net/802/", "kernel/net/8021q/", "kernel/net/9p/", "kernel/net/bridge/", "kernel/net/core/",
 	"kernel/net/ipv4/", "kernel/net/ipv6/", "kernel/net/key/", "kernel/net/llc/", "kernel/net/netfilter/",

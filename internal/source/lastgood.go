@@ -27,13 +27,14 @@ type Reading struct {
 	Layers []cloudconfig.Layer
 	Report cloudconfig.Report // of each layer by itself
 
-	copies copies
+	copies  copies
+	scripts []Script
 }
 
 // Read is [Layers] for the one that keeps the good copies.
 func Read(root string) Reading {
 	c := collect(root, func(c *collector) { c.file("cloud-config", root, CloudConfigFile) })
-	return Reading{Layers: c.layers, Report: c.report, copies: c.copies}
+	return Reading{Layers: c.layers, Report: c.report, copies: c.copies, scripts: c.scripts}
 }
 
 // Load is the typed configuration of a reading, with all problems, as of [Load].

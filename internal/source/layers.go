@@ -51,6 +51,9 @@ func collect(root string, own func(*collector)) *collector {
 	c.folder("cloud-config.d", root, CloudConfigDir)
 	own(c)
 	c.cmdline(root)
+	if c.refusesVendor() {
+		c.dropVendor()
+	}
 	return c
 }
 
@@ -77,6 +80,10 @@ type collector struct {
 	layers []cloudconfig.Layer
 	report cloudconfig.Report
 	copies copies
+
+	datasource string // that has spoken
+	includes   []Include
+	scripts    []Script
 }
 
 // part is one layer as it came, and how it is read.

@@ -130,7 +130,7 @@ func TestUserDataFormats(t *testing.T) {
 		{name: "compose becomes services", data: []byte(compose), path: []string{"rancher", "services", "web", "image"}, want: "nginx"},
 		{name: "a missing header is told", data: []byte("hostname: a\n"), path: []string{"hostname"}, want: "a", problem: "not #cloud-config"},
 		{name: "a byte-order mark hides nothing", data: []byte("\xef\xbb\xbf#cloud-config\nhostname: a\n"), path: []string{"hostname"}, want: "a"},
-		{name: "a script", data: []byte("#!/bin/sh\nexit\n"), problem: "scripts as user-data"},
+		{name: "a script is no layer", data: []byte("#!/bin/sh\nexit\n")},
 		{name: "an HTML page", data: []byte("<!DOCTYPE html>\n"), problem: "unknown format"},
 		{name: "truncated gzip", data: zipped(t, compose)[:12], problem: "cannot unpack gzip"},
 		{name: "a gzip bomb", data: zipped(t, strings.Repeat("# bomb\n", 1<<20)), problem: "more than the"},

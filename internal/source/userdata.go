@@ -10,48 +10,76 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 )
 
-// ParseUserData recognises the format of user-data and parses it: gzip of any
-// of the others, "#cloud-config", and "#compose", whose services become
-// rancher.services as in RancherOS. Any other format is a problem that names
-// those that are understood. Empty user-data is an empty layer.
+// byteOrder is the mark that some editors begin a file with.
+const byteOrder = "\xef\xbb\xbf"
+
+// ParseUserData recognises the formats of user-data and parses it into one
+// layer: "#cloud-config", and "#compose", whose services become rancher.services
+// as in RancherOS; a whole compose file is a project of its own instead, see
+// [ComposeFiles], and an empty layer, as are scripts. Several of them may be
+// packed together, as MIME multipart, as "#cloud-config-archive" or by "#include",
+// and each may be compressed with gzip; later parts lie over earlier ones. What
+// "#include" names is in the network, and not looked at. Any other format is a
+// problem that names those that are understood. Empty user-data is an empty layer.
 func ParseUserData(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
-	data, err := gunzip(data)
-	if err != nil {
-		return cloudconfig.Layer{}, cloudconfig.Report{{
-			Pos: cloudconfig.Pos{File: file, Line: 1, Col: 1}, Msg: err.Error(),
-			Hint: "compress it again, or give it uncompressed",
-		}}
+	s := splitter{part: file, unfetched: "is not looked at here: the machine fetches it"}
+	s.split(data)
+	report := s.report
+	var layers []cloudconfig.Layer
+	for _, p := range s.parts {
+		if p.form == formScript {
+			continue
+		}
+		l, found := parsePart(name, p.file(file, ""), p.data)
+		layers, report = append(layers, l), append(report, found...)
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte-order mark would hide the header
-	first, _, _ := strings.Cut(string(data), "\n")
-	switch header := strings.TrimRight(first, " \t\r"); {
-	case len(bytes.TrimSpace(data)) == 0, header == "#cloud-config":
-		return cloudconfig.ParseLayer(name, file, data)
+	if len(layers) == 1 {
+		return layers[0], report
+	}
+	return cloudconfig.Layer{Name: name, File: file, Doc: cloudconfig.Merge(layers...).Doc}, report
+}
+
+// parsePart parses a part that is a layer.
+func parsePart(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
+	data = bytes.TrimPrefix(data, []byte(byteOrder)) // it would hide the header
+	header := firstLine(data)
+	switch {
 	case header == "#compose":
 		// The header is a comment to YAML, so every position stays true.
 		l, report := cloudconfig.ParseLayer(name, file, data)
+		if isWholeCompose(l.Doc) {
+			return cloudconfig.Layer{Name: name, File: file}, report
+		}
 		return l.Under("rancher", "services"), report
-	case looksLikeConfig(header):
+	case len(bytes.TrimSpace(data)) == 0, header == "#cloud-config":
+		return cloudconfig.ParseLayer(name, file, data)
+	default:
 		// RancherOS ignored such a file whole; we read it and say what to mend.
 		l, report := cloudconfig.ParseLayer(name, file, data)
 		return l, append(report, cloudconfig.Problem{
 			Pos: cloudconfig.Pos{File: file, Line: 1, Col: 1}, Severity: cloudconfig.Warning,
 			Msg: "the first line is not #cloud-config", Hint: `add "#cloud-config" as the first line`,
 		})
-	default:
-		return cloudconfig.Layer{}, cloudconfig.Report{unknownFormat(file, header)}
 	}
+}
+
+// firstLine is the header of user-data.
+func firstLine(data []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimPrefix(data, []byte(byteOrder)), []byte("\n"))
+	return strings.TrimRight(string(line), " \t\r")
 }
 
 func unknownFormat(file, header string) cloudconfig.Problem {
 	p := cloudconfig.Problem{
 		Pos:  cloudconfig.Pos{File: file, Line: 1, Col: 1},
 		Msg:  fmt.Sprintf("user-data of an unknown format, beginning %q", clip(header)),
-		Hint: "begin it with #cloud-config or #compose",
+		Hint: "begin it with #cloud-config, #compose, #!, #include or #cloud-config-archive, or make it MIME multipart",
 	}
-	if strings.HasPrefix(header, "#!") {
-		p.Msg = "scripts as user-data are not run by this version"
-		p.Hint = "use #cloud-config"
+	switch {
+	case strings.HasPrefix(header, "## template:"):
+		p.Msg, p.Hint = "templates are not read", "write the values, or $private_ipv4 and its kin"
+	case strings.HasPrefix(header, "#cloud-boothook"), strings.HasPrefix(header, "#part-handler"):
+		p.Msg, p.Hint = fmt.Sprintf("user-data that begins with %q is not used on this system", clip(header)), "use bootcmd, or a script"
 	}
 	return p
 }
@@ -60,7 +88,7 @@ func unknownFormat(file, header string) cloudconfig.Problem {
 func looksLikeConfig(line string) bool {
 	if strings.HasPrefix(line, "#") {
 		return !strings.HasPrefix(line, "#!") && !strings.HasPrefix(line, "#include") &&
-			!strings.HasPrefix(line, "#cloud-") && !strings.HasPrefix(line, "#part-")
+			!strings.HasPrefix(line, "#cloud-") && !strings.HasPrefix(line, "#part-") && !strings.HasPrefix(line, "## template:")
 	}
 	key, _, found := strings.Cut(line, ":")
 	return found && !strings.ContainsAny(key, " <>-/")

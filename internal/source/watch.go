@@ -26,7 +26,13 @@ const mostFolders = 256
 // removed and made again. Folders in them are watched too; what is hidden is not.
 func Watch(ctx context.Context, root string, changed func()) error {
 	conf := filepath.Join(root, ConfDir)
-	for _, dir := range []string{conf, filepath.Join(root, CloudConfigDir)} {
+	return WatchTree(ctx, conf, []string{conf, filepath.Join(root, CloudConfigDir)}, changed)
+}
+
+// WatchTree is [Watch] for another folder and those in it. folders are made if
+// they are missing.
+func WatchTree(ctx context.Context, top string, folders []string, changed func()) error {
+	for _, dir := range folders {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("cannot watch %s: %w", dir, err)
 		}
@@ -36,7 +42,7 @@ func Watch(ctx context.Context, root string, changed func()) error {
 		return fmt.Errorf("cannot watch for changes: %w", err)
 	}
 	defer func() { _ = w.Close() }() // nothing is written through it
-	tree := folderTree{watcher: w, top: conf}
+	tree := folderTree{watcher: w, top: top}
 	if err := tree.watch(); err != nil {
 		return err
 	}
@@ -93,7 +99,10 @@ func (t folderTree) concerns(name string) bool {
 	return inside && !hidden(name)
 }
 
-func hidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
+func hidden(path string) bool {
+	base := filepath.Base(path)
+	return strings.HasPrefix(base, ".") && base != ".env" // variables of compose files
+}
 
 // WatchFile calls changed after the file at path has changed, until ctx ends.
 // Its folder is made if it is missing.

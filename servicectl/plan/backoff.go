@@ -50,7 +50,7 @@ func (p *planner) due(v *view, b *branch) time.Time {
 	if v.standsIn {
 		due = time.Time{} // that is about the image
 	}
-	if v.main == nil || v.mem.Intent == Stopped {
+	if v.main == nil || v.mem.Intent != NoIntent {
 		return due
 	}
 	f, counts := p.answered(v, b)

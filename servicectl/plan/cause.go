@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 
 	"github.com/ros-os/ros/compose"
 )
@@ -13,6 +15,8 @@ func (p *planner) missing(v *view) string {
 		return "its name was taken by another container"
 	case len(v.moved) > 0:
 		return "moved to " + daemonName(v.svc.Scope)
+	case v.mem.Gone != "":
+		return v.mem.Gone
 	case v.mem.Ran != "":
 		return "its container was removed behind the controller's back"
 	}
@@ -22,6 +26,15 @@ func (p *planner) missing(v *view) string {
 // outdated is why the container is no longer right.
 func (p *planner) outdated(v *view) string {
 	c := v.main
+	if c.ID == v.mem.Replace {
+		return "replaced by the user"
+	}
+	if left, gone := p.leftBy(v, c); gone && c.Hash == v.svc.Hash && !p.imageUpdated(v, c) {
+		return left.key + ": the container of " + left.service + " was replaced"
+	}
+	if lost := p.lostNetwork(v, c); lost != "" && c.Hash == v.svc.Hash {
+		return lost
+	}
 	if c.Hash == v.svc.Hash {
 		return "image " + v.svc.Spec.Image + " was updated"
 	}
@@ -34,14 +47,38 @@ func (p *planner) outdated(v *view) string {
 }
 
 // exitCause is how a container ended.
-func exitCause(c *Container) string {
+func exitCause(svc *compose.Service, c *Container) string {
+	limit := memoryLimit(svc)
 	switch {
+	case c.OOM && limit > 0:
+		return fmt.Sprintf("killed: out of memory (limit %s)", bytes(limit))
 	case c.OOM:
-		return "out of memory"
+		return "killed: out of memory"
 	case c.Error != "":
 		return c.Error
 	}
 	return fmt.Sprintf("exited with status %d", c.ExitCode)
+}
+
+// memoryLimit is how much memory a service may have, in bytes; 0 is any.
+func memoryLimit(svc *compose.Service) int64 {
+	if d := svc.Spec.Deploy; d != nil && d.Resources.Limits != nil && d.Resources.Limits.MemoryBytes > 0 {
+		return int64(d.Resources.Limits.MemoryBytes)
+	}
+	return int64(svc.Spec.MemLimit)
+}
+
+// bytes is an amount of memory as a person wants it.
+func bytes(n int64) string {
+	for _, unit := range []struct {
+		size int64
+		name string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if n >= unit.size {
+			return strconv.FormatFloat(math.Round(10*float64(n)/float64(unit.size))/10, 'f', -1, 64) + " " + unit.name
+		}
+	}
+	return strconv.FormatInt(n, 10) + " bytes"
 }
 
 // cmpCause goes on with the cause of a change that an earlier pass began.

@@ -6,22 +6,21 @@ import (
 	"github.com/ros-os/ros/compose"
 )
 
-// IsMachineImage says whether an image comes with the machine, and is loaded
-// instead of pulled.
-func IsMachineImage(ref string) bool { return strings.HasPrefix(ref, "ros/") }
-
 // create makes the service's container: there is none of its name that is ours.
 func (p *planner) create(v *view, b *branch) {
 	cause := p.missing(v)
 	next, rest := p.next(v)
-	if next == nil {
-		p.needImage(v, b)
+	if next == nil && !p.needImage(v, b) {
+		return
 	}
 	p.clear(v, b, rest)
 	if next == nil {
 		b.add(Step{Verb: Create, Name: v.svc.Name, Image: v.svc.Spec.Image, Cause: cause})
 	} else {
 		cause = "left by an interrupted replacement"
+		if !strings.HasSuffix(next.Name, nextSuffix) {
+			cause = "renamed behind the controller's back"
+		}
 		b.add(Step{Verb: Rename, Container: next.ID, Name: v.svc.Name, From: next.Name, Cause: cause})
 		if next.State != Created {
 			return // the next pass knows it as the service's own
@@ -44,8 +43,8 @@ func (p *planner) replace(v *view, b *branch) {
 	cause := p.outdated(v)
 	old := v.main
 	next, rest := p.next(v)
-	if next == nil {
-		p.needImage(v, b)
+	if next == nil && !p.needImage(v, b) {
+		return
 	}
 	p.clear(v, b, rest)
 	from, id := p.nextName(v), ""
@@ -63,45 +62,6 @@ func (p *planner) replace(v *view, b *branch) {
 	if !v.svc.CreateOnly {
 		b.add(Step{Verb: Start, Container: id, Name: v.svc.Name, Cause: cause})
 	}
-}
-
-// stranded says whether a service has only an outdated container that does not
-// run, while the image of the new one cannot be had: the machine is off line.
-func (p *planner) stranded(v *view) bool {
-	if v.main.State != Exited && v.main.State != Created {
-		return false
-	}
-	next, _ := p.next(v)
-	return next == nil && p.lacksImage(v) && p.sane(v.mem.NotBefore).After(p.now)
-}
-
-// standIn runs the outdated container until the next attempt.
-func (p *planner) standIn(v *view, b *branch) {
-	v.standsIn = true
-	switch {
-	case v.svc.CreateOnly:
-	case v.main.State == Created, p.verdict(v, v.main) == firstThisBoot:
-		p.start(v, b, "stands in until image "+v.svc.Spec.Image+" can be had", nil)
-	default:
-		p.exited(v, b)
-	}
-}
-
-// needImage makes the branch begin with the image, when the daemon lacks it.
-func (p *planner) needImage(v *view, b *branch) {
-	ref := v.svc.Spec.Image
-	if !p.lacksImage(v) {
-		return
-	}
-	verb := Pull
-	if IsMachineImage(ref) {
-		verb = Load
-	}
-	b.image = &Step{Verb: verb, Image: ref, Cause: "image " + ref + " is missing"}
-}
-
-func (p *planner) lacksImage(v *view) bool {
-	return p.have.Daemons[v.svc.Scope].Images[v.svc.Spec.Image] == ""
 }
 
 // clear removes what is in the way of the service's container.

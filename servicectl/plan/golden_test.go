@@ -36,7 +36,14 @@ type wantService struct {
 	CreateOnly bool              `yaml:"createonly"`
 	Ready      compose.ReadyKind `yaml:"ready"`
 	Labels     map[string]string `yaml:"labels"`
+	Networks   map[string]string `yaml:"networks"` // their driver; "external" for others'
+	Volumes    map[string]string `yaml:"volumes"`  // the same
+	Schedule   string            `yaml:"schedule"`
+	Action     string            `yaml:"action"`
 	Grace      time.Duration     `yaml:"grace"`
+	Joins      string            `yaml:"joins"`  // network_mode: service:…
+	Memory     int64             `yaml:"memory"` // MiB
+	Pull       string            `yaml:"pull"`
 }
 
 type haveFile struct {
@@ -46,12 +53,17 @@ type haveFile struct {
 	Busy   map[string]string     `yaml:"busy"`
 	Booted time.Duration         `yaml:"booted"` // ago
 	Keep   bool                  `yaml:"keep"`
+	Broken []string              `yaml:"broken"` // compose files with errors
 }
 
 type haveDaemon struct {
-	Down       string          `yaml:"down"`
-	Images     []string        `yaml:"images"` // "ntp:2", "ntp:2 newer"
-	Containers []haveContainer `yaml:"containers"`
+	Down       string                   `yaml:"down"`
+	Images     []string                 `yaml:"images"` // "ntp:2", "ntp:2 newer"
+	Tagged     map[string]time.Duration `yaml:"tagged"` // ago
+	Containers []haveContainer          `yaml:"containers"`
+	Networks   map[string]string        `yaml:"networks"` // their driver; "foreign" for others'; none are known when there is no such key
+	Volumes    map[string]string        `yaml:"volumes"`  // the same
+	Untagged   map[string]string        `yaml:"untagged"`
 }
 
 type haveContainer struct {
@@ -60,11 +72,14 @@ type haveContainer struct {
 	Image    string        `yaml:"image"`
 	Env      string        `yaml:"env"`
 	Foreign  bool          `yaml:"foreign"`
+	Networks []string      `yaml:"networks"` // "front", "front other" for another one of that name
+	File     string        `yaml:"file"`
 	State    plan.State    `yaml:"state"` // running when empty
 	Health   plan.Health   `yaml:"health"`
 	Ready    bool          `yaml:"ready"`
 	Exit     int           `yaml:"exit"`
 	OOM      bool          `yaml:"oom"`
+	Joined   []string      `yaml:"joined"`
 	Created  time.Duration `yaml:"created"`  // ago
 	Started  time.Duration `yaml:"started"`  // ago
 	Finished time.Duration `yaml:"finished"` // ago
@@ -77,9 +92,12 @@ type haveMemory struct {
 	Error     string          `yaml:"error"`
 	Ran       string          `yaml:"ran"`
 	Restart   bool            `yaml:"restart"`
+	Next      time.Duration   `yaml:"next"` // of a schedule, from now
 	Start     bool            `yaml:"start"`
 	Restarts  int             `yaml:"restarts"`
 	Hash      string          `yaml:"hash"` // as the service's when empty
+	Replace   string          `yaml:"replace"`
+	Grace     time.Duration   `yaml:"grace"`
 }
 
 func TestPlansAsInTheGoldenFiles(t *testing.T) {
@@ -112,6 +130,7 @@ func planned(t *testing.T, file string) {
 		}
 	}
 	project := projectOf(want)
+	project.BrokenFiles = have.Broken
 	p := plan.Make(project, observed(project, have), noon)
 	got := map[string]string{"plan": p.String(), "standing": standings(p)}
 	if golden.Update() {
@@ -165,6 +184,9 @@ func standings(p plan.Plan) string {
 		if s.Problem != "" {
 			fmt.Fprintf(&b, ": %s", s.Problem)
 		}
+		if s.Note != "" {
+			fmt.Fprintf(&b, "; %s", s.Note)
+		}
 		b.WriteByte('\n')
 	}
 	if !p.Wake.IsZero() {
@@ -180,8 +202,13 @@ func projectOf(want map[string]wantService) compose.Project {
 			Name: name, Scope: w.Scope, OneShot: w.OneShot, CreateOnly: w.CreateOnly,
 			Restart: compose.Restart{Mode: compose.RestartMode(w.Restart), Max: w.Max},
 			Ready:   compose.Ready{Kind: w.Ready}, StopGrace: w.Grace,
-			Spec: types.ServiceConfig{Name: name, Image: w.Image, Labels: w.Labels},
+			Spec: types.ServiceConfig{Name: name, Image: w.Image, Labels: w.Labels, PullPolicy: w.Pull},
 			Hash: hashOf(w.Image, w.Env), Fields: fieldsOf(w.Image, w.Env),
+		}
+		svc.Spec.MemLimit = types.UnitBytes(w.Memory << 20)
+		if w.Joins != "" {
+			svc.Spec.NetworkMode = "service:" + w.Joins
+			svc.Needs = append(svc.Needs, dependency(w.Joins+" started", true))
 		}
 		if svc.Scope == "" {
 			svc.Scope = compose.System
@@ -194,6 +221,10 @@ func projectOf(want map[string]wantService) compose.Project {
 		}
 		for _, n := range w.After {
 			svc.Needs = append(svc.Needs, dependency(n, false))
+		}
+		svc.Networks, svc.Volumes = resourcesOf(w.Networks, w.Volumes)
+		if w.Schedule != "" {
+			svc.Schedule = &compose.Schedule{When: w.Schedule, Action: compose.ScheduleAction(w.Action)}
 		}
 		out.Services[name] = svc
 	}
@@ -241,10 +272,13 @@ func observed(want compose.Project, h haveFile) plan.Observed {
 func memoryOf(m haveMemory, hash string) plan.Memory {
 	out := plan.Memory{
 		Intent: m.Intent, LastError: m.Error, Ran: m.Ran, Restart: m.Restart, Start: m.Start,
-		Restarts: m.Restarts, Hash: hash,
+		Restarts: m.Restarts, Hash: hash, Replace: m.Replace, Grace: m.Grace,
 	}
 	if m.Hash != "" {
 		out.Hash = m.Hash
+	}
+	if m.Next != 0 {
+		out.NextRun = noon.Add(m.Next)
 	}
 	if m.NotBefore > 0 {
 		out.NotBefore = noon.Add(m.NotBefore)
@@ -262,13 +296,31 @@ func daemonOf(d *haveDaemon) plan.Daemon {
 	if d.Down != "" {
 		return plan.Daemon{Err: d.Down}
 	}
-	out := plan.Daemon{Available: true, Images: map[string]string{}}
+	out := plan.Daemon{Available: true, Images: map[string]string{}, Tagged: map[string]time.Time{}}
+	for ref, ago := range d.Tagged {
+		out.Tagged[ref] = noon.Add(-ago)
+	}
 	for _, i := range d.Images {
 		ref, version, _ := strings.Cut(i, " ")
 		out.Images[ref] = "sha256:" + ref + version
 	}
+	out.Untagged = d.Untagged
+	out.Networks, out.Volumes = observedResources(d)
 	for i, c := range d.Containers {
-		out.Containers = append(out.Containers, containerOf(i, c))
+		con := containerOf(i, c)
+		con.File = c.File
+		if c.Networks != nil {
+			con.Networks = map[string]string{}
+		}
+		for _, n := range c.Networks {
+			name, other, _ := strings.Cut(n, " ")
+			con.Networks[name] = "id-" + name + other
+			if network, there := out.Networks[name]; there && network.ID == con.Networks[name] {
+				network.Users = append(network.Users, con.ID)
+				out.Networks[name] = network
+			}
+		}
+		out.Containers = append(out.Containers, con)
 	}
 	return out
 }
@@ -279,7 +331,7 @@ func containerOf(i int, c haveContainer) plan.Container {
 		Hash: hashOf(c.Image, c.Env), Fields: fieldsOf(c.Image, c.Env),
 		Image: c.Image, ImageID: "sha256:" + c.Image,
 		State: c.State, Health: c.Health, Ready: c.Ready, ExitCode: c.Exit, OOM: c.OOM,
-		Created: noon.Add(-c.Created), Started: noon.Add(-c.Started),
+		Created: noon.Add(-c.Created), Started: noon.Add(-c.Started), Joined: c.Joined,
 	}
 	if c.Foreign {
 		out.Hash, out.Fields, out.Service = "", nil, ""
@@ -293,4 +345,47 @@ func containerOf(i int, c haveContainer) plan.Container {
 		out.Finished = noon.Add(-c.Finished)
 	}
 	return out
+}
+
+// resourcesOf are networks and volumes by their drivers.
+func resourcesOf(networks, volumes map[string]string) (map[string]types.NetworkConfig, map[string]types.VolumeConfig) {
+	n, v := map[string]types.NetworkConfig{}, map[string]types.VolumeConfig{}
+	for name, driver := range networks {
+		n[name] = types.NetworkConfig{Name: name, Driver: driver, External: driver == "external", CustomLabels: driverLabels(driver)}
+	}
+	for name, driver := range volumes {
+		v[name] = types.VolumeConfig{Name: name, Driver: driver, External: driver == "external", CustomLabels: driverLabels(driver)}
+	}
+	return n, v
+}
+
+func driverLabels(driver string) types.Labels {
+	if driver == "external" {
+		return nil
+	}
+	return resourceLabels(driver)
+}
+
+func observedResources(d *haveDaemon) (map[string]plan.Network, map[string]plan.Volume) {
+	if d.Networks == nil && d.Volumes == nil {
+		return nil, nil
+	}
+	networks, volumes := map[string]plan.Network{}, map[string]plan.Volume{}
+	for name, driver := range d.Networks {
+		file, driver, filed := strings.Cut(driver, " ")
+		if !filed {
+			file, driver = "", file
+		}
+		networks[name] = plan.Network{
+			ID: "id-" + name, Name: name, Managed: driver != "foreign", Hash: "v1:" + driver,
+			Fields: map[string]string{"driver": driver}, File: file,
+		}
+	}
+	for name, driver := range d.Volumes {
+		volumes[name] = plan.Volume{Name: name, Hash: "v1:" + driver, Fields: map[string]string{"driver": driver}}
+		if driver == "foreign" {
+			volumes[name] = plan.Volume{Name: name}
+		}
+	}
+	return networks, volumes
 }

@@ -11,8 +11,9 @@ import (
 // labelUnhealthy says what happens when a service's health check fails.
 const labelUnhealthy = "io.rancher.os.on_unhealthy"
 
-// halt stops a service that the user wants stopped. What else is wrong with it
-// waits until it is started again.
+// halt stops a service that the user wants stopped, and removes its containers
+// where that is wanted too. What else is wrong with it waits until it is started
+// again.
 func (p *planner) halt(v *view, b *branch) {
 	if s := v.squatter; s != nil && s.Managed {
 		b.discard(*s, defaultGrace, "its name belongs to service "+v.svc.Name)
@@ -22,11 +23,15 @@ func (p *planner) halt(v *view, b *branch) {
 		all = append(all, located{*v.main, v.svc.Scope})
 	}
 	for _, c := range append(all, v.moved...) {
+		if v.mem.Intent == Removed {
+			b.discard(c, v.grace(), "removed by the user")
+			continue
+		}
 		switch c.State {
 		case Running, Paused, Restarting:
 			b.add(Step{
 				Verb: Stop, Scope: string(c.scope), Container: c.ID, Name: c.Name,
-				Cause: "stopped by the user", Grace: Seconds(grace(&v.svc)),
+				Cause: "stopped by the user", Grace: Seconds(v.grace()),
 			})
 		case Created, Exited, Dead, Removing:
 		}
@@ -37,6 +42,9 @@ func (p *planner) halt(v *view, b *branch) {
 func (p *planner) keep(v *view, b *branch) {
 	p.clear(v, b, v.spares)
 	c := v.main
+	if p.runIsDue(v) && p.runScheduled(v, b) {
+		return
+	}
 	switch c.State {
 	case Created:
 		if !v.svc.CreateOnly {
@@ -49,23 +57,33 @@ func (p *planner) keep(v *view, b *branch) {
 	case Exited:
 		p.exited(v, b)
 	case Dead:
-		p.needImage(v, b)
+		if !p.needImage(v, b) {
+			return
+		}
 		b.discard(located{*c, v.svc.Scope}, 0, "dead")
 		b.add(Step{Verb: Create, Name: v.svc.Name, Image: v.svc.Spec.Image, Cause: "the old container is dead"})
 	case Restarting, Removing: // Docker is at it
 	}
-	if len(b.steps) == 0 && IsMachineImage(v.svc.Spec.Image) {
+	switch {
+	case len(b.steps) > 0:
+	case IsMachineImage(v.svc.Spec.Image):
 		p.needImage(v, b) // someone removed it; the next container wants it
+	case c.State == Running:
+		p.renew(v, b)
 	}
 }
 
 // running restarts a container on the user's word or for its health.
 func (p *planner) running(v *view, b *branch) {
 	c := v.main
+	anew, lost := p.networkAnew(v)
 	switch {
 	case v.mem.Restart:
 		b.waits = p.unmet(v)
 		p.bounce(v, b, "restarted by the user", nil)
+	case lost:
+		b.waits = p.unmet(v)
+		p.bounce(v, b, "network_mode: "+anew+" was started anew", nil)
 	case c.Health == Unhealthy && v.svc.Ready.Kind == compose.ReadyHealth && restartsUnhealthy(&v.svc):
 		b.waits = p.unmet(v)
 		p.bounce(v, b, "its health check fails", appendFailure(p.failures(v), p.now))
@@ -77,7 +95,7 @@ func (p *planner) bounce(v *view, b *branch, cause string, failures []time.Time)
 	b.tearsDown = true
 	b.add(Step{
 		Verb: Stop, Container: v.main.ID, Name: v.main.Name, Cause: cause,
-		Grace: Seconds(grace(&v.svc)), Failures: failures,
+		Grace: Seconds(v.grace()), Failures: failures,
 	})
 	b.add(Step{Verb: Start, Container: v.main.ID, Name: v.main.Name, Cause: cause})
 }
@@ -92,7 +110,7 @@ func (p *planner) exited(v *view, b *branch) {
 	case firstThisBoot:
 		p.start(v, b, "not started since the machine booted", nil)
 	case retry:
-		p.start(v, b, exitCause(c), p.withExit(v, c))
+		p.start(v, b, exitCause(&v.svc, c), p.withExit(v, c))
 	case done, failed:
 	}
 }

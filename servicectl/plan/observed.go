@@ -28,6 +28,16 @@ type Daemon struct {
 	Err        string // why it is not available
 	Containers []Container
 	Images     map[string]string // image reference as written in the project → image ID, for those present
+	// Untagged are the machine's images that the daemon has, but not under their
+	// references: ID by reference.
+	Untagged map[string]string
+	// Networks and Volumes are those of ours and those that the project wants, by
+	// name; nil: they are not known.
+	Networks map[string]Network
+	Volumes  map[string]Volume
+	// Tagged is when each image got its reference: by being pulled, loaded or
+	// tagged. What is not known is left out.
+	Tagged map[string]time.Time
 }
 
 // Container is one container as inspected.
@@ -38,6 +48,8 @@ type Container struct {
 	Managed  bool
 	Hash     string            // from the label
 	Fields   map[string]string // from the label
+	File     string            // from the label: the compose file of its project
+	Networks map[string]string // IDs of the networks that it is joined to, by name; nil: not known
 	Image    string            // reference it was created with
 	ImageID  string
 	State    State
@@ -46,6 +58,9 @@ type Container struct {
 	ExitCode int
 	Error    string // of the last start, from Docker
 	OOM      bool
+	// Joined are the containers, by ID or name, whose namespaces or volumes it
+	// shares.
+	Joined   []string
 	Created  time.Time
 	Started  time.Time
 	Finished time.Time
@@ -86,8 +101,19 @@ type Memory struct {
 	LastCause string      // of the last step done
 	Restart   bool        // the user asked for one restart
 	Start     bool        // the user asked for a start, whatever the restart policy says
-	Hash      string      // the service's hash that Failures, NotBefore and LastError are about
-	Ran       string      // ID of the container that was last seen running, or started, since boot
+	Gone      string      // why the controller removed its container, until there is another one
+	Replace   string      // ID of a container that the user wants replaced
+	// Grace is how long the user gives the service to end, once; 0: as long as
+	// its configuration does.
+	Grace time.Duration
+	Hash  string // the service's hash that Failures, NotBefore and LastError are about
+	Ran   string // ID of the container that was last seen running, or started, since boot
+
+	// Of a service with a schedule: which one NextRun is of, when the next run is
+	// due, and when the last one began.
+	Schedule string
+	NextRun  time.Time
+	LastRun  time.Time
 
 	// What status shows beside.
 	Began      time.Time     // when the last change of the service began
@@ -98,8 +124,9 @@ type Memory struct {
 // Intent is what a user asked for, kept until a reboot.
 type Intent string
 
-// The intents of `ros service stop` and `start`.
+// The intents of `ros service start`, `stop` and `rm`.
 const (
 	NoIntent Intent = ""
 	Stopped  Intent = "stopped"
+	Removed  Intent = "removed" // stopped, and without a container
 )

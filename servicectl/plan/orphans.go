@@ -15,10 +15,10 @@ func (p *planner) unwanted() {
 		}
 		mem := p.have.Memory[name].about("")
 		b := &branch{service: name, scope: group[0].scope}
-		if p.have.KeepUnwanted {
-			b.waits = []string{"the configuration to be free of errors"}
-		}
 		for _, c := range group {
+			if why := p.spares(&c.Container); why != "" {
+				b.waits = []string{why}
+			}
 			b.discard(c, defaultGrace, "not in the configuration")
 		}
 		if due := p.sane(mem.NotBefore); due.After(p.now) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ros-os/ros/compose"
@@ -14,15 +15,17 @@ import (
 // none of them. Steps of one service follow each other; services are in order
 // of dependency.
 func Make(want compose.Project, have Observed, now time.Time) Plan {
-	p := &planner{want: want, have: have, now: now, nexts: map[nameKey]string{}, images: map[imageKey]int{}}
+	p := &planner{want: want, have: have, now: now, nexts: map[nameKey]string{}, images: map[imageKey]int{}, resources: map[resourceKey]int{}}
 	p.plan.Steps = []Step{} // an empty list, also as JSON
 	p.plan.Services = make(map[string]Standing, len(want.Services))
 	p.look()
+	p.findStale()
 	for _, v := range p.order() {
 		p.service(v)
 		p.plan.Services[v.svc.Name] = v.standing
 	}
 	p.unwanted()
+	p.clearNetworks()
 	return p.plan
 }
 
@@ -38,7 +41,11 @@ type planner struct {
 	nexts map[nameKey]string
 	// images are the steps of this plan that bring an image.
 	images map[imageKey]int
-	plan   Plan
+	// stale are networks that are to be made anew, and why.
+	stale map[compose.Scope]map[string]string
+	// resources are the steps of this plan that make a network or volume.
+	resources map[resourceKey]int
+	plan      Plan
 }
 
 type nameKey struct {
@@ -58,8 +65,12 @@ func (p *planner) service(v *view) {
 		return
 	}
 	b := &branch{service: v.svc.Name, scope: v.svc.Scope}
+	if kept := append(v.kept, p.oldVolumes(v)...); len(kept) > 0 && v.standing.Problem == "" {
+		v.standing.Problem = strings.Join(kept, ", ")
+	}
 	switch {
-	case v.mem.Intent == Stopped:
+	case p.moveOut(v, b):
+	case v.mem.Intent != NoIntent:
 		p.halt(v, b)
 	case v.main == nil:
 		p.create(v, b)
@@ -70,15 +81,12 @@ func (p *planner) service(v *view) {
 	default:
 		p.replace(v, b)
 	}
+	p.provide(v, b)
 	p.commit(v, b)
 }
 
 // commit adds a branch to the plan, unless the service is backing off.
 func (p *planner) commit(v *view, b *branch) {
-	if v.standsIn {
-		p.wakeAt(v.mem.NotBefore) // for the image
-		v.standing.Problem = v.mem.LastError
-	}
 	if len(b.steps) == 0 && b.image == nil {
 		return
 	}
@@ -102,12 +110,16 @@ func (p *planner) commit(v *view, b *branch) {
 // append numbers a branch's steps, each after the one before.
 func (p *planner) append(b *branch) {
 	var after []int
+	for _, s := range b.resources {
+		after = append(after, p.bringResource(b, s))
+	}
 	if b.image != nil {
-		after = p.bring(b)
+		after = append(after, p.bring(b)...)
 	}
 	for _, s := range b.steps {
 		s.ID = len(p.plan.Steps) + 1
 		s.Service, s.Scope = b.service, cmp.Or(s.Scope, string(b.scope))
+		s.Deadline = deadline(s)
 		s.After = after
 		after = []int{s.ID}
 		p.plan.Steps = append(p.plan.Steps, s)
@@ -121,6 +133,7 @@ func (p *planner) bring(b *branch) []int {
 	if len(b.image.Waits) > 0 {
 		s := *b.image
 		s.ID, s.Service, s.Scope = len(p.plan.Steps)+1, b.service, string(b.scope)
+		s.Deadline = deadline(s)
 		p.plan.Steps = append(p.plan.Steps, s)
 		return []int{s.ID}
 	}
@@ -136,6 +149,7 @@ func (p *planner) bring(b *branch) []int {
 func (p *planner) addImage(b *branch) int {
 	s := *b.image
 	s.ID, s.Service, s.Scope = len(p.plan.Steps)+1, b.service, string(b.scope)
+	s.Deadline = deadline(s)
 	p.plan.Steps = append(p.plan.Steps, s)
 	return s.ID
 }
@@ -174,7 +188,8 @@ func (p *planner) order() []*view {
 type branch struct {
 	service   string
 	scope     compose.Scope
-	image     *Step // brings the image, before all others
+	image     *Step  // brings the image, before all others
+	resources []Step // make networks and volumes, before all others
 	steps     []Step
 	waits     []string // of the steps added from now on
 	tearsDown bool     // ends a container that is ready
@@ -189,6 +204,9 @@ func (b *branch) add(s Step) {
 func (b *branch) hold(why string) {
 	if b.image != nil {
 		b.image.Waits = []string{why}
+	}
+	for i := range b.resources {
+		b.resources[i].Waits = []string{why}
 	}
 	for i := range b.steps {
 		b.steps[i].Waits = append([]string{why}, b.steps[i].Waits...)

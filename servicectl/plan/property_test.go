@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,10 @@ type world struct {
 	memory map[string]plan.Memory
 	have   map[compose.Scope][]plan.Container
 	images map[compose.Scope][]string
+
+	begun    time.Time
+	networks map[compose.Scope][]plan.Network
+	volumes  map[compose.Scope][]plan.Volume
 }
 
 func TestEveryWorldIsLedToTheWantedOne(t *testing.T) {
@@ -50,7 +55,7 @@ func TestAPlanDependsOnItsArgumentsAlone(t *testing.T) {
 			rt.Fatalf("two plans:\n%s\n%s", first, second)
 		}
 		for i, s := range first.Steps {
-			if s.ID != i+1 || s.Cause == "" {
+			if s.ID != i+1 || s.Cause == "" || s.Deadline <= 0 {
 				rt.Fatalf("step %d: %+v", i, s)
 			}
 			for _, a := range s.After {
@@ -83,6 +88,7 @@ func drawWorld(rt *rapid.T) *world {
 			w.have[scope] = append(w.have[scope], drawContainer(rt, name))
 		}
 	}
+	w.drawResources(rt)
 	return w
 }
 
@@ -113,6 +119,11 @@ func drawService(rt *rapid.T, name string, before []string, p compose.Project) c
 		if p.Services[dep].OneShot {
 			conditions = append(conditions, compose.Completed)
 		}
+		if !p.Services[dep].OneShot && p.Services[dep].Scope == svc.Scope && svc.Spec.NetworkMode == "" && rapid.Bool().Draw(rt, "joins") {
+			svc.Spec.NetworkMode = "service:" + dep
+			svc.Needs = append(svc.Needs, compose.Dependency{Service: dep, Condition: compose.Started, Required: true})
+			continue
+		}
 		svc.Needs = append(svc.Needs, compose.Dependency{
 			Service:   dep,
 			Condition: rapid.SampledFrom(conditions).Draw(rt, "condition"),
@@ -131,9 +142,9 @@ func drawContainer(rt *rapid.T, name string) plan.Container {
 			plan.Created, plan.Running, plan.Paused, plan.Exited, plan.Dead,
 		}).Draw(rt, "state"),
 		ExitCode: rapid.IntRange(0, 1).Draw(rt, "exit"),
+		Joined:   rapid.SampledFrom([][]string{nil, {"gone"}, {"a"}}).Draw(rt, "joined"),
 	}
-	// A name that ends in .next and is not ours would only be in the way.
-	if len(name) > 1 || rapid.IntRange(0, 3).Draw(rt, "managed") > 0 {
+	if rapid.IntRange(0, 3).Draw(rt, "managed") > 0 {
 		c.Managed, c.Hash, c.Fields = true, hashOf(image, env), fieldsOf(image, env)
 		c.Service = rapid.SampledFrom([]string{name[:1], name[:1], name[:1], "a", "x", ""}).Draw(rt, "owner")
 	}
@@ -144,10 +155,12 @@ func drawContainer(rt *rapid.T, name string) plan.Container {
 func (w *world) engine() *enginetest.Fake {
 	f := enginetest.New()
 	now := time.Now()
+	w.begun = now.Add(-time.Minute)
 	for _, scope := range scopes {
 		for _, ref := range w.images[scope] {
 			f.AddImage(scope, ref, "")
 		}
+		networks := w.addResources(f, scope)
 		for i, c := range w.have[scope] {
 			if w.want.Services[c.Service].OneShot && (c.State == plan.Running || c.State == plan.Paused) {
 				c.State = plan.Exited // nobody here would end it
@@ -160,7 +173,7 @@ func (w *world) engine() *enginetest.Fake {
 				c.Started, c.Finished = c.Created, now
 			case plan.Created, plan.Dead, plan.Removing, plan.Restarting:
 			}
-			f.Add(scope, c, w.want.Services[c.Service])
+			f.Add(scope, w.connect(c, networks), w.want.Services[c.Service])
 		}
 	}
 	return f
@@ -196,7 +209,7 @@ func (w *world) converge(t *testing.T) error {
 		time.Sleep(time.Until(p.Wake))
 	}
 	if err := w.judge(t, f); err != nil {
-		return fmt.Errorf("%w\nleft to do:\n%s", err, p)
+		return fmt.Errorf("%w\nleft to do:\n%s%s", err, p, standings(p))
 	}
 	if after := strangers(f, w.want); !slices.Equal(before, after) {
 		return fmt.Errorf("others' containers: before %v, after %v", before, after)
@@ -260,9 +273,23 @@ func (w *world) judge(t *testing.T, f *enginetest.Fake) error {
 	}
 	for name, svc := range w.want.Services {
 		id := f.Observe(t.Context(), svc.Scope, w.want).Images[svc.Spec.Image]
-		err = errors.Join(err, w.judgeService(svc, ours[name], id))
+		err = errors.Join(err, w.judgeService(svc, ours[name], id), w.judgeJoined(svc, ours))
 	}
-	return err
+	return errors.Join(err, w.judgeResources(f))
+}
+
+// judgeJoined judges whether a container shares the network of the one that is
+// there; a container that does not tell has to be believed.
+func (w *world) judgeJoined(svc compose.Service, ours map[string][]plan.Container) error {
+	to, joins := strings.CutPrefix(svc.Spec.NetworkMode, "service:")
+	if !joins || w.memory[svc.Name].Intent == plan.Stopped || w.blocked(svc) || len(ours[to]) != 1 || len(ours[svc.Name]) != 1 {
+		return nil
+	}
+	c, partner := ours[svc.Name][0], ours[to][0]
+	if len(c.Joined) > 0 && !slices.Contains(c.Joined, partner.ID) && !slices.Contains(c.Joined, partner.Name) {
+		return fmt.Errorf("%s is joined to %v, and not to %s", c.ID, c.Joined, partner.ID)
+	}
+	return nil
 }
 
 // judgeService judges a service's containers; imageID is what its reference

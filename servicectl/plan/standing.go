@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ros-os/ros/compose"
 )
@@ -18,8 +19,11 @@ func (p *planner) stand(v *view) Standing {
 	if v.main != nil {
 		p.standMain(v, &s)
 	}
-	if v.mem.Intent == Stopped {
+	if v.mem.Intent != NoIntent {
 		p.standStopped(v, &s)
+	}
+	if v.mem.Intent != Stopped {
+		s.Note = p.without(v)
 	}
 	if v.busy != "" {
 		s.Waiting = append(s.Waiting, v.busy+" to finish")
@@ -35,11 +39,17 @@ func (p *planner) standStopped(v *view, s *Standing) {
 		s.Waiting = append(s.Waiting, "its container to stop")
 		return
 	}
+	if v.main != nil && v.mem.Intent == Removed {
+		s.Waiting = append(s.Waiting, "its container to be removed")
+		return
+	}
 	s.State, s.Stuck = StateStopped, true
 }
 
 // keepsRunning says whether the old container runs while a step is made.
-func keepsRunning(v Verb) bool { return v == Load || v == Pull || v == CreateNext }
+func keepsRunning(v Verb) bool {
+	return slices.Contains([]Verb{Load, Pull, Tag, NetworkCreate, VolumeCreate, CreateNext}, v)
+}
 
 func (p *planner) standMain(v *view, s *Standing) {
 	c := v.main
@@ -100,12 +110,12 @@ func (p *planner) standExited(v *view, s *Standing) {
 	case done:
 		s.State, s.Ready = StateDone, true
 		if v.svc.CreateOnly {
-			s.State = StateCreated
+			s.State, s.Problem = StateCreated, v.lastRunFailed(c)
 		}
 	case failed:
-		s.State, s.Problem, s.Stuck = StateFailed, exitCause(c), true
+		s.State, s.Problem, s.Stuck = StateFailed, exitCause(&v.svc, c), true
 	case retry:
-		s.State, s.Problem = StateBackoff, exitCause(c)
+		s.State, s.Problem = StateBackoff, exitCause(&v.svc, c)
 	case again, firstThisBoot:
 		s.State = StateCreated
 	}
@@ -154,6 +164,40 @@ func (p *planner) unmetBy(d compose.Dependency) string {
 	case compose.IsReady:
 	}
 	return d.Service + " to be ready"
+}
+
+// without is what a service goes on without: what it would rather have, and
+// what failed.
+func (p *planner) without(v *view) string {
+	var out []string
+	for _, d := range v.svc.Needs {
+		dep := p.views[d.Service]
+		if d.Required || dep == nil || !dep.standing.Stuck || met(d.Condition, dep) {
+			continue
+		}
+		text := d.Service + ", which " + fate(&dep.standing)
+		if dep.standing.Problem != "" {
+			text += ": " + dep.standing.Problem
+		}
+		out = append(out, text)
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "runs without " + strings.Join(out, ", and ")
+}
+
+// fate is what became of a service that does not get ready.
+func fate(s *Standing) string {
+	switch s.State {
+	case StateFailed, StateCrashLoop:
+		return "failed"
+	case StateUnhealthy:
+		return "is unhealthy"
+	case StateStopped:
+		return "is stopped"
+	}
+	return "is " + s.State
 }
 
 // blocked says whether the service waits for what will not come by itself.

@@ -23,6 +23,13 @@ const (
 	Kill       Verb = "kill"
 	Unpause    Verb = "unpause"
 	Remove     Verb = "remove"
+
+	// Tag gives an image that the daemon has its reference. What these make or
+	// remove is the step's Resource.
+	Tag           Verb = "tag"
+	NetworkCreate Verb = "network-create"
+	NetworkRemove Verb = "network-remove"
+	VolumeCreate  Verb = "volume-create"
 )
 
 // Step is one change with its cause. Steps whose After is done may run in
@@ -39,12 +46,15 @@ type Step struct {
 	Scope     string   `json:"scope"`
 	Container string   `json:"container,omitempty"` // ID of an existing one
 	Name      string   `json:"name,omitempty"`      // name to give or take
-	From      string   `json:"from,omitempty"`      // name before a Rename
+	From      string   `json:"from,omitempty"`      // name before a Rename; ID of the image for Tag
 	Image     string   `json:"image,omitempty"`
+	Resource  string   `json:"resource,omitempty"` // network or volume, by name
 	Cause     string   `json:"cause"`
 	After     []int    `json:"after,omitempty"` // IDs that must have succeeded
 	Waits     []string `json:"waits,omitempty"` // "network to be ready": not in this pass
 	Grace     Seconds  `json:"grace,omitempty"` // for Stop
+	Scheduled bool     `json:"scheduled,omitempty"`
+	Deadline  Seconds  `json:"deadline"` // how long it may take
 
 	// Failures is what [Memory] holds once this step has begun: the step answers
 	// an exit or ill health. Nil when it answers none.
@@ -85,6 +95,7 @@ type Standing struct {
 	Ready   bool     `json:"ready"`
 	Waiting []string `json:"waiting,omitempty"` // "network to be ready", "the retry in 4s"
 	Problem string   `json:"problem,omitempty"` // why it is not as it should be
+	Note    string   `json:"note,omitempty"`    // "runs without syslog, which failed: …"
 	// Container is the one that counts for the service, nil when there is none.
 	Container *Container `json:"-"`
 	// Stuck: nobody should wait for it; it gets ready only when something else

@@ -19,6 +19,7 @@ type view struct {
 	squatter *located   // has the service's name and is not ours
 	spares   []located  // ours under other names, newest first
 	moved    []located  // ours in the other daemon
+	kept     []string   // what is not as it is written, and stays so
 	standsIn bool       // main is outdated, but all there is to run
 	standing Standing
 }
@@ -68,6 +69,9 @@ func (p *planner) sort(scope compose.Scope, c *Container) {
 		return
 	}
 	if !c.Managed {
+		if strings.HasSuffix(c.Name, nextSuffix) { // somebody else's: it is left alone
+			p.nexts[nameKey{scope, c.Name}] = ""
+		}
 		return
 	}
 	if strings.HasSuffix(c.Name, nextSuffix) {
@@ -92,7 +96,11 @@ func newestFirst(a, b located) int {
 
 // right says whether a container is what the service asks for.
 func (p *planner) right(v *view, c *Container) bool {
-	return c.Hash == v.svc.Hash && !p.imageUpdated(v, c)
+	if c.Hash != v.svc.Hash || c.ID == v.mem.Replace || p.imageUpdated(v, c) || p.lostNetwork(v, c) != "" {
+		return false
+	}
+	_, left := p.leftBy(v, c)
+	return !left
 }
 
 // imageUpdated says whether the reference means another image by now.
@@ -157,6 +165,25 @@ func (p *planner) others(v *view, name string) bool {
 }
 
 const nextSuffix = ".next"
+
+// WithoutNext is the name of the service whose replacement may bear a name.
+func WithoutNext(name string) string {
+	for {
+		shorter, ok := strings.CutSuffix(name, nextSuffix)
+		if !ok {
+			return name
+		}
+		name = shorter
+	}
+}
+
+// grace is how long the service may take to end: the user's word counts first.
+func (v *view) grace() time.Duration {
+	if v.mem.Grace > 0 {
+		return v.mem.Grace
+	}
+	return grace(&v.svc)
+}
 
 func grace(svc *compose.Service) time.Duration {
 	if svc.StopGrace <= 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,11 @@ type Options struct {
 	// DataSize makes the daemon's data a file system of so many bytes, in memory.
 	// 0 is the disk of the host.
 	DataSize int64
+	// Config is put over the daemon's configuration, key by key.
+	Config map[string]any
+	// Etc are files below /etc that the daemon has in place of the host's, by
+	// their path there. When it is not nil the daemon's /etc can be written to.
+	Etc map[string][]byte
 }
 
 // Daemon is a Docker daemon in network and mount namespaces of its own.
@@ -63,19 +69,26 @@ func Start(tb testing.TB, o Options) *Daemon {
 
 // prepare writes the daemon's configuration and makes its file system.
 func (d *Daemon) prepare(o Options) error {
-	config, err := json.Marshal(map[string]any{
+	doc := map[string]any{
 		"features":     map[string]bool{"embedded-containerd": true},
 		"live-restore": true, "userland-proxy": false,
 		"iptables": false, "ip6tables": false, "ip-forward": false,
 		"bip": "10.213.7.1/24", "cgroup-parent": d.group(), "log-level": "warn",
 		"data-root": d.Path("data"), "exec-root": d.Path("exec"), "pidfile": d.Path("pid"),
 		"hosts": []string{"unix://" + d.Socket()},
-	})
+	}
+	maps.Copy(doc, o.Config)
+	config, err := json.Marshal(doc)
 	if err != nil {
 		return fmt.Errorf("cannot write the daemon's configuration: %w", err)
 	}
 	if err := os.WriteFile(d.Path("daemon.json"), config, 0o600); err != nil {
 		return fmt.Errorf("cannot write the daemon's configuration: %w", err)
+	}
+	if o.Etc != nil {
+		if err := d.ownEtc(o.Etc); err != nil {
+			return err
+		}
 	}
 	if o.DataSize == 0 {
 		return nil

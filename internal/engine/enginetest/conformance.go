@@ -54,6 +54,7 @@ func Conformance(t *testing.T, newEngine func(t *testing.T) servicectl.Engine, o
 		{"what runs on is not paused", unpauses},
 		{"events nudge", nudges},
 		{"logs are read", logs},
+		{"networks and volumes are made for replicas", networksAndVolumes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &subject{Options: o, engine: newEngine(t)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/ros-os/ros/compose"
@@ -81,6 +82,14 @@ func (f *Fake) do(ctx context.Context, step plan.Step, svc compose.Service) erro
 		return d.unpause(step)
 	case plan.Remove:
 		return d.remove(step)
+	case plan.Tag:
+		d.images[step.Image] = step.From
+	case plan.NetworkCreate:
+		return f.createNetwork(d, step.Resource, svc)
+	case plan.NetworkRemove:
+		return d.removeNetwork(step.Resource)
+	case plan.VolumeCreate:
+		return d.createVolume(step.Resource, svc)
 	}
 	return nil
 }
@@ -123,14 +132,35 @@ func (f *Fake) create(d *daemon, step plan.Step, svc compose.Service) error {
 	if image == "" {
 		return fmt.Errorf("no such image: %s", svc.Spec.Image)
 	}
+	networks, err := d.join(svc)
+	if err != nil {
+		return err
+	}
 	id := f.newID(step.Name)
 	d.containers[id] = &container{svc: svc, Container: plan.Container{
 		ID: id, Name: step.Name, Service: svc.Name, Managed: true,
 		Hash: svc.Hash, Fields: maps.Clone(svc.Fields),
-		Image: svc.Spec.Image, ImageID: image,
-		State: plan.Created, Created: time.Now(),
+		Image: svc.Spec.Image, ImageID: image, File: svc.File, Networks: networks,
+		State: plan.Created, Created: time.Now(), Joined: d.joined(svc),
 	}}
 	return nil
+}
+
+// joined are the containers that a new one of a service shares things with.
+func (d *daemon) joined(svc compose.Service) []string {
+	var out []string
+	names := []string{}
+	for _, mode := range []string{svc.Spec.NetworkMode, svc.Spec.Ipc, svc.Spec.Pid} {
+		if name, ok := strings.CutPrefix(mode, "service:"); ok {
+			names = append(names, name)
+		}
+	}
+	for _, name := range append(names, svc.Spec.VolumesFrom...) {
+		if c := d.byName(name); c != nil {
+			out = append(out, c.ID)
+		}
+	}
+	return out
 }
 
 func (d *daemon) rename(step plan.Step) error {
@@ -166,6 +196,9 @@ func (f *Fake) start(d *daemon, step plan.Step) error {
 	case plan.Created, plan.Exited:
 	}
 	b := f.Behave[c.Service]
+	if err := d.connected(c); err != nil {
+		return err
+	}
 	if b.StartFails != "" {
 		c.Error, c.ExitCode = b.StartFails, 127
 		return fmt.Errorf("%s", b.StartFails)

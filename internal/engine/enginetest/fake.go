@@ -65,6 +65,8 @@ type daemon struct {
 	images     map[string]string     // reference → ID
 	machine    map[string]string     // what Load can bring
 	registry   map[string]string     // what Pull can bring
+	networks   map[string]plan.Network
+	volumes    map[string]plan.Volume
 	nudges     map[int]func()
 }
 
@@ -86,6 +88,8 @@ func New() *Fake {
 			images:     map[string]string{},
 			machine:    map[string]string{},
 			registry:   map[string]string{},
+			networks:   map[string]plan.Network{},
+			volumes:    map[string]plan.Volume{},
 			nudges:     map[int]func(){},
 		}
 	}

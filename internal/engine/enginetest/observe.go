@@ -29,13 +29,16 @@ func (f *Fake) Observe(ctx context.Context, scope compose.Scope, want compose.Pr
 		return plan.Daemon{Err: "connection refused"}
 	}
 	out := plan.Daemon{Available: true, Images: map[string]string{}}
+	out.Networks, out.Volumes = d.observeResources(scope, want)
 	for _, svc := range want.Services {
 		if id := d.images[svc.Spec.Image]; id != "" && svc.Scope == scope {
 			out.Images[svc.Spec.Image] = id
 		}
 	}
 	for _, c := range d.list() {
-		if _, wanted := want.Services[c.Name]; c.Managed || wanted {
+		_, wanted := want.Services[c.Name]
+		_, next := want.Services[plan.WithoutNext(c.Name)]
+		if c.Managed || wanted || next {
 			out.Containers = append(out.Containers, f.inspect(c))
 		}
 	}
@@ -45,7 +48,7 @@ func (f *Fake) Observe(ctx context.Context, scope compose.Scope, want compose.Pr
 // inspect is a container as it is at this moment; the caller holds the lock.
 func (f *Fake) inspect(c *container) plan.Container {
 	out := c.Container
-	out.Fields = maps.Clone(c.Fields)
+	out.Fields, out.Networks = maps.Clone(c.Fields), maps.Clone(c.Networks)
 	if c.State != plan.Running {
 		return out
 	}

@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/engine/enginetest"
+	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/servicectl"
+)
+
+// session is a machine with a controller over a fake engine, and commands that
+// are typed on it.
+type session struct {
+	fake *enginetest.Fake
+	root string
+}
+
+const sessionConfig = `rancher:
+  services:
+    web:
+      image: nginx:1
+      restart: always
+      labels: {io.rancher.os.scope: system}
+    db:
+      image: ros/base:1
+      restart: always
+      labels: {io.rancher.os.scope: system}
+`
+
+func newSession(t *testing.T) *session {
+	t.Helper()
+	s := &session{fake: enginetest.New(), root: t.TempDir()}
+	if err := os.MkdirAll(filepath.Join(s.root, source.ConfDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeSecret(t, s.root, source.CloudConfigFile, sessionConfig)
+	c := servicectl.New(servicectl.Options{Engine: s.fake, Loader: &loader{root: s.root}})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- c.Run(ctx) }()
+	go func() { ended <- c.Serve(ctx, filepath.Join(s.root, "controller.sock")) }()
+	t.Cleanup(func() {
+		cancel()
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	client := servicectl.Dial(filepath.Join(s.root, "controller.sock"))
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		st, err := client.Wait(t.Context(), 20*time.Second, nil)
+		if err == nil && st.State == servicectl.Converged {
+			return s
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the controller does not converge: %+v, %v", st, err)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// types runs a command, which must end with a status.
+func (s *session) types(t *testing.T, status int, command string) (out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	a := &app{in: strings.NewReader(""), out: &stdout, err: &stderr}
+	args := append([]string{"--root", s.root, "--socket", "/controller.sock"}, strings.Fields(command)...)
+	if got := a.run(t.Context(), a.rootCommand(), args); got != status {
+		t.Fatalf("%s: status %d, want %d\n%s%s", command, got, status, stdout.String(), stderr.String())
+	}
+	return stdout.String(), stderr.String()
+}
+
+// has says whether a service has a container.
+func (s *session) has(name string) bool {
+	for _, c := range s.fake.Containers(compose.System) {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func TestServicesAreSteered(t *testing.T) {
+	s := newSession(t)
+	wants := func(text, part string) {
+		t.Helper()
+		if !strings.Contains(text, part) {
+			t.Errorf("%q lacks %q", text, part)
+		}
+	}
+	out, _ := s.types(t, 0, "service ps web")
+	wants(out, "web   system  running  web-")
+	if strings.Contains(out, "db") {
+		t.Errorf("ps of one shows others: %q", out)
+	}
+	out, _ = s.types(t, 0, "service ps -q")
+	if lines := strings.Fields(out); len(lines) != 2 {
+		t.Errorf("containers %q", lines)
+	}
+	out, _ = s.types(t, 0, "service ps -o json db")
+	wants(out, `"name": "db"`)
+	_, errs := s.types(t, 1, "service ps wbe")
+	wants(errs, `no such service: "wbe"`)
+
+	s.types(t, 0, "service stop -t 3 web")
+	_, errs = s.types(t, 1, "service kill web")
+	wants(errs, `cannot send SIGKILL to "web": it does not run`)
+	s.types(t, 0, "service rm web")
+	if s.has("web") {
+		t.Error("rm has removed nothing")
+	}
+	s.types(t, 0, "service start web")
+	_, errs = s.types(t, 1, "service rm web")
+	wants(errs, `cannot remove the container of "web": it runs ('ros service rm -f web' stops it first)`)
+	_, errs = s.types(t, 1, "service rm -f -v web")
+	wants(errs, "cannot remove volumes (-v)")
+	s.types(t, 0, "service rm -f web")
+	s.types(t, 0, "service up web")
+	s.types(t, 0, "service down -t 1 web")
+	if s.has("web") {
+		t.Error("down has removed nothing")
+	}
+	s.types(t, 0, "service restart web") // what was taken down comes back
+	s.types(t, 0, "service restart -d web")
+	s.types(t, 0, "service kill -s hup db")
+	out, _ = s.types(t, 0, "service logs db")
+	wants(out, "started\ngot HUP\n")
+	out, _ = s.types(t, 0, "service logs --tail 1")
+	wants(out, "db  | ")
+	wants(out, "web | ")
+	_, errs = s.types(t, 1, "service logs --since yesterday db")
+	wants(errs, "since")
+	out, _ = s.types(t, 0, "service top web")
+	wants(out, "SERVICE  PID  CMD\nweb      1    web\n")
+	out, _ = s.types(t, 0, "service top -o json")
+	wants(out, `"service": "db"`)
+}
+
+func TestServicesAreCreatedPulledAndNotBuilt(t *testing.T) {
+	s := newSession(t)
+	id := func() string {
+		t.Helper()
+		out, _ := s.types(t, 0, "service ps -q web")
+		return out
+	}
+	for _, command := range []string{"service up --force-recreate web", "service create --force-recreate web"} {
+		before := id()
+		s.types(t, 0, command)
+		s.types(t, 0, "wait web")
+		if id() == before {
+			t.Errorf("%s has made no new container", command)
+		}
+	}
+	before := id()
+	s.types(t, 0, "service up -d --no-build web")
+	s.types(t, 0, "service up --foreground web")
+	s.types(t, 0, "service create")
+	if id() != before {
+		t.Error("a container was replaced by nobody's will")
+	}
+	for command, want := range map[string]string{
+		"service up --no-recreate web": "cannot leave outdated containers alone",
+		"service up --force-recreate":  "name the services",
+		"service up wbe":               `no such service: "wbe"`,
+		"service build --pull web":     "nothing is built on this machine",
+		"service pull db":              "its image comes with the machine",
+		"service down":                 "requires at least 1 arg",
+		"service up -d --foreground":   "none of the others can be",
+	} {
+		if _, errs := s.types(t, 1, command); !strings.Contains(errs, want) {
+			t.Errorf("%s says %q, want %q", command, errs, want)
+		}
+	}
+	out, _ := s.types(t, 0, "service pull")
+	if out != "web: nginx:1 is there\n" {
+		t.Errorf("pull says %q", out)
+	}
+	s.types(t, 0, "service pull --ignore-pull-failures db")
+	out, _ = s.types(t, 0, "__complete service stop web ")
+	if !strings.HasPrefix(out, "db\n") {
+		t.Errorf("completion %q", out)
+	}
+}
+
+// Every command of services says in its help what it does, shows how, and knows
+// what may follow.
+func TestEveryServiceCommandIsExplained(t *testing.T) {
+	a := &app{}
+	for _, cmd := range a.serviceCommand().Commands() {
+		if len(cmd.Long) < 80 || !strings.HasPrefix(strings.TrimSpace(cmd.Example), "ros ") && !strings.Contains(cmd.Example, "ros ") {
+			t.Errorf("%s is not explained", cmd.Name())
+		}
+		takesNames := strings.Contains(cmd.Use, "…") && !strings.Contains(cmd.Use, "FILE") && cmd.Name() != "build"
+		if takesNames && cmd.ValidArgsFunction == nil {
+			t.Errorf("%s completes no names", cmd.Name())
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 84 {
+				t.Errorf("%s: a line of the help has %d letters: %q", cmd.Name(), n, line)
+			}
+		}
+	}
+}
+
+// TestTheServiceTreeIsRancherOSs holds the names and flags of RancherOS to ours:
+// what its users have in their fingers is there.
+func TestTheServiceTreeIsRancherOSs(t *testing.T) {
+	tree := (&app{}).serviceCommand()
+	for line, flags := range map[string]string{
+		"enable": "", "disable": "", "delete": "", "list": "all update", "build": "", "create": "no-recreate force-recreate no-build",
+		"up": "foreground no-recreate force-recreate no-build", "start": "foreground", "stop": "time", "restart": "time", "kill": "signal",
+		"rm": "force volumes", "pull": "ignore-pull-failures", "logs": "lines follow", "ps": "quiet", "down": "time",
+	} {
+		i := -1
+		for n, cmd := range tree.Commands() {
+			if cmd.Name() == line {
+				i = n
+			}
+		}
+		if i < 0 {
+			t.Errorf("there is no %s", line)
+			continue
+		}
+		for _, flag := range strings.Fields(flags) {
+			if tree.Commands()[i].Flags().Lookup(flag) == nil {
+				t.Errorf("%s has no --%s", line, flag)
+			}
+		}
+	}
+	if _, _, err := (&app{}).rootCommand().Find([]string{"s", "ps"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLinesOfSeveralLogsStayWhole(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		writes []string
+		want   string
+	}{
+		{"a line in pieces", []string{"o", "ne\ntw", "o\n"}, "a | one\na | two\n"},
+		{"a last line without an end", []string{"one\ntwo"}, "a | one\na | two\n"},
+		{"nothing", nil, ""},
+		{"an empty line", []string{"\n"}, "a | \n"},
+		{"a line without end", []string{strings.Repeat("x", mostLine+1)}, "a | " + strings.Repeat("x", mostLine+1) + "\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var out bytes.Buffer
+			p := &prefixed{w: &out, mu: &sync.Mutex{}, prefix: "a | "}
+			for _, w := range row.writes {
+				if n, err := p.Write([]byte(w)); n != len(w) || err != nil {
+					t.Fatal(n, err)
+				}
+			}
+			if err := p.end(); err != nil || out.String() != row.want {
+				t.Errorf("%.80q, %v", out.String(), err)
+			}
+		})
+	}
+}

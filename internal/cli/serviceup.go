@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ros-os/ros/servicectl"
+)
+
+// waitFlags say whether and how long a command waits for what it asks for.
+type waitFlags struct {
+	detach  bool
+	timeout time.Duration
+}
+
+func (f *waitFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&f.detach, "detach", "d", false, "do not wait")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", settleTime, "wait no longer than this")
+}
+
+// foregroundFlag is RancherOS's, and the opposite of -d.
+func foregroundFlag(cmd *cobra.Command) {
+	cmd.Flags().Bool("foreground", false, "wait, which it does without -d")
+	cmd.MarkFlagsMutuallyExclusive("foreground", "detach")
+}
+
+// await waits until services are ready, or named ones; what is not is printed,
+// and is exit status 1.
+func (a *app) await(ctx context.Context, f waitFlags, names []string, done func(servicectl.Status, []string) bool) error {
+	if f.detach {
+		return nil
+	}
+	st, err := a.client().Wait(ctx, f.timeout, names)
+	if err != nil {
+		return err
+	}
+	if done(st, names) {
+		return nil
+	}
+	if st.Services, err = pick(st.Services, names); err != nil {
+		return err
+	}
+	if err := writeStatus(a.err, st, terminal(a.err)); err != nil {
+		return err
+	}
+	return exit(1)
+}
+
+// createFlags are RancherOS's, of `up` and `create`.
+type createFlags struct {
+	recreate, noRecreate, noBuild bool
+}
+
+func (f *createFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.recreate, "force-recreate", false, "make new containers even if nothing has changed")
+	cmd.Flags().BoolVar(&f.noRecreate, "no-recreate", false, "is refused: see above")
+	cmd.Flags().BoolVar(&f.noBuild, "no-build", false, "build nothing, which is always so")
+}
+
+func (f createFlags) check(names []string) error {
+	switch {
+	case f.noRecreate:
+		return errors.New("cannot leave outdated containers alone (--no-recreate): the controller replaces them as soon as the configuration changes")
+	case f.recreate && len(names) == 0:
+		return errors.New("cannot recreate all containers of the machine at once: name the services")
+	}
+	return nil
+}
+
+// recreates is the part of the help that `up` and `create` share.
+const recreates = `A container whose configuration or image has changed is replaced in any case: that
+is why --no-recreate is refused.`
+
+func (a *app) serviceUp() *cobra.Command {
+	var wait waitFlags
+	var create createFlags
+	cmd := &cobra.Command{
+		Use:   "up [SERVICE…]",
+		Short: "Read the configuration again, start services, and wait until they are ready",
+		Long: `Read the configuration again, start the named services if they were stopped or
+removed, and wait until they are ready; without a name, until the machine has
+converged. With -d it does not wait.
+
+` + recreates + `
+
+Exit status: 0 ready, 1 not ready when the time was up, or without hope.`,
+		Example: `  ros service up web
+  ros service up -d
+  ros service up --force-recreate web`,
+		ValidArgsFunction: a.completeServices,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := create.check(args); err != nil {
+				return err
+			}
+			c := a.client()
+			if err := c.Reload(cmd.Context()); err != nil {
+				return err
+			}
+			start := (*servicectl.Client).Start
+			if create.recreate {
+				start = (*servicectl.Client).Replace
+			}
+			if err := a.each(cmd.Context(), args, start); err != nil {
+				return err
+			}
+			return a.await(cmd.Context(), wait, args, waited)
+		},
+	}
+	wait.add(cmd)
+	create.add(cmd)
+	foregroundFlag(cmd)
+	return cmd
+}
+
+func (a *app) serviceCreate() *cobra.Command {
+	var create createFlags
+	cmd := &cobra.Command{
+		Use:   "create [SERVICE…]",
+		Short: "Read the configuration again and wait until services have their containers",
+		Long: `Read the configuration again, and wait until the named services, or all, have
+containers. The controller makes them, and starts those that should run: a service
+that is to have a container but not to run has the label
+io.rancher.os.createonly: "true".
+
+` + recreates + `
+
+Exit status: 0 the containers are there, 1 some are not.`,
+		Example:           "  ros service create web",
+		ValidArgsFunction: a.completeServices,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := create.check(args); err != nil {
+				return err
+			}
+			if err := a.client().Reload(cmd.Context()); err != nil {
+				return err
+			}
+			if create.recreate {
+				if err := a.each(cmd.Context(), args, (*servicectl.Client).Replace); err != nil {
+					return err
+				}
+			}
+			return a.await(cmd.Context(), waitFlags{timeout: settleTime}, args, created)
+		},
+	}
+	create.add(cmd)
+	return cmd
+}
+
+// created says whether services have containers.
+func created(st servicectl.Status, names []string) bool {
+	services, err := pick(st.Services, names)
+	if err != nil {
+		return false
+	}
+	for _, s := range services {
+		if s.Container == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// verbFunc asks the controller for one thing about one service.
+type verbFunc func(c *servicectl.Client, ctx context.Context, name string) error
+
+// each asks the controller for something about several services, and goes on
+// where one fails.
+func (a *app) each(ctx context.Context, names []string, do verbFunc) error {
+	var err error
+	for _, name := range names {
+		err = errors.Join(err, do(a.client(), ctx, name))
+	}
+	return err
+}
+
+func (a *app) serviceBuild() *cobra.Command {
+	return &cobra.Command{
+		Use:   "build [SERVICE…]",
+		Short: "Refused: nothing is built on this machine",
+		Long: `Nothing is built on this machine: a service names its image. Build it where its
+source is, and push it to a registry; or put what 'docker save' writes into a
+folder for preloading. Then name it: image: registry.example.com/web:1`,
+		Example: `  docker build -t registry.example.com/web:1 . && docker push registry.example.com/web:1
+  ros config set rancher.services.web.image registry.example.com/web:1`,
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, arg := range args {
+				if arg == "-h" || arg == "--help" {
+					return cmd.Help()
+				}
+			}
+			return errors.New("nothing is built on this machine ('ros service build --help' says what to do instead)")
+		},
+	}
+}

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/journal"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// wondering looks for reasons in what the controller says.
+type wondering struct {
+	status  servicectl.Status
+	events  []journal.Event
+	project compose.Project
+	now     time.Time
+	seen    []string // services that the chain has been at
+}
+
+// service is why a service is as it is.
+func (w *wondering) service(name string) reason {
+	w.seen = append(w.seen, name)
+	i := slices.IndexFunc(w.status.Services, func(s servicectl.ServiceStatus) bool { return s.Name == name })
+	if i < 0 {
+		return reason{Service: name, Text: name + " is not in the configuration"}
+	}
+	s := w.status.Services[i]
+	r := reason{Service: name, Text: name + " is " + s.State}
+	if s.State == plan.StateRunning && s.Restarts > 0 {
+		r.Text += fmt.Sprintf(", restarted %s", times(s.Restarts))
+	}
+	if s.Problem != "" && !strings.HasPrefix(s.Problem, "waits for ") { // that is told below
+		r.Because = append(r.Because, reason{Text: "what is wrong: " + s.Problem, Log: s.LastLog})
+	}
+	if s.Note != "" {
+		r.Because = append(r.Because, reason{Text: s.Note})
+	}
+	r.Because = append(r.Because, w.waiting(s)...)
+	if done, ok := w.lastChange(s); ok {
+		r.Because = append(r.Because, done)
+	}
+	if asked, ok := w.intent(s); ok {
+		r.Because = append(r.Because, asked)
+	}
+	return r
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// waiting is what a service waits for, with the reasons of the services among
+// that.
+func (w *wondering) waiting(s servicectl.ServiceStatus) []reason {
+	var out []reason
+	for _, what := range s.WaitingFor {
+		r := reason{Text: "waits for " + what}
+		on, _, _ := strings.Cut(what, " ")
+		on = strings.TrimSuffix(on, ",")
+		for _, d := range w.project.Services[s.Name].Needs {
+			if d.Service == on && d.Cause != "" {
+				r.Text += ", as " + d.Cause + " says"
+				if d.Origin.File != "" {
+					r.Text += " at " + d.Origin.String()
+				}
+			}
+		}
+		known := slices.ContainsFunc(w.status.Services, func(o servicectl.ServiceStatus) bool { return o.Name == on })
+		if known && !slices.Contains(w.seen, on) {
+			r.Because = append(r.Because, w.service(on))
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// lastChange is the last thing that was done to a service, and why.
+func (w *wondering) lastChange(s servicectl.ServiceStatus) (reason, bool) {
+	last := -1
+	for i, e := range w.events {
+		if e.Service == s.Name && e.Step != "" && e.Kind != journal.Begin {
+			last = i
+		}
+	}
+	if last < 0 {
+		if s.Cause == "" {
+			return reason{}, false
+		}
+		return reason{Text: "the last step was made because: " + s.Cause}, true
+	}
+	e := w.events[last]
+	r := reason{Text: fmt.Sprintf("%s at %s%s", w.deed(last), w.clock(e.Time), because(e))}
+	if e.Problem != "" {
+		r.Because = append(r.Because, reason{Text: e.Problem})
+	}
+	for _, c := range e.Because {
+		r.Because = append(r.Because, reason{Text: c.String()})
+	}
+	if len(e.Because) == 1 { // one cause fits the line
+		r.Text += " because " + e.Because[0].String()
+		r.Because = r.Because[:len(r.Because)-1]
+	}
+	return r, true
+}
+
+func because(e journal.Event) string {
+	if e.Cause == "" {
+		return ""
+	}
+	return " (" + e.Cause + ")"
+}
+
+// deed says in a word what the steps that end with an event have done.
+func (w *wondering) deed(last int) string {
+	e := w.events[last]
+	verb := plan.Verb(e.Step)
+	switch e.Kind {
+	case journal.Failed:
+		return "could not " + e.Step
+	case journal.BrokenOff, journal.Interrupted:
+		return e.Step + " was " + strings.ReplaceAll(string(e.Kind), "-", " ")
+	case journal.Done, journal.Begin, journal.Config, journal.Controller, journal.CrashLoop, journal.Daemon, journal.Intent, journal.State:
+	}
+	if verb == plan.Start {
+		return w.started(last)
+	}
+	word, known := map[plan.Verb]string{
+		plan.Create: "created", plan.CreateNext: "its replacement was created", plan.Rename: "replaced", plan.Stop: "stopped",
+		plan.Kill: "killed", plan.Unpause: "unpaused", plan.Remove: "removed", plan.Pull: "its image was pulled", plan.Load: "its image was loaded",
+	}[verb]
+	if !known {
+		return e.Step
+	}
+	return word
+}
+
+// started tells a start that belongs to a replacement from the others, by the
+// steps of the same cause before it.
+func (w *wondering) started(last int) string {
+	e := w.events[last]
+	for _, before := range slices.Backward(w.events[:last]) {
+		if before.Service != e.Service || before.Kind != journal.Done {
+			continue
+		}
+		if before.Cause != e.Cause {
+			break
+		}
+		deeds := map[plan.Verb]string{plan.Rename: "replaced", plan.Create: "created and started", plan.Stop: "restarted"}
+		if deed := deeds[plan.Verb(before.Step)]; deed != "" {
+			return deed
+		}
+		break
+	}
+	return "started"
+}
+
+// intent is what a user asked for last, while that holds.
+func (w *wondering) intent(s servicectl.ServiceStatus) (reason, bool) {
+	if s.State != plan.StateStopped {
+		return reason{}, false
+	}
+	for _, e := range slices.Backward(w.events) {
+		if e.Service == s.Name && e.Kind == journal.Intent {
+			return reason{Text: fmt.Sprintf("a user asked for %q at %s", "ros service "+e.State, w.clock(e.Time))}, true
+		}
+	}
+	return reason{}, false
+}
+
+// clock is an instant, with its day when that is not today.
+func (w *wondering) clock(t time.Time) string {
+	t, now := t.Local(), w.now.Local()
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}

@@ -1,0 +1,46 @@
+package source
+
+import (
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+)
+
+// archived is one item of a cloud-config-archive.
+type archived struct {
+	Type    string `yaml:"type"`
+	Content string `yaml:"content"`
+}
+
+// archive takes a "#cloud-config-archive" apart: a YAML list of texts, or of maps
+// with a type and the content.
+func (s *splitter) archive(p userPart, depth int) {
+	var items []yaml.Node
+	if err := yaml.Unmarshal(p.data, &items); err != nil {
+		s.fail(p, fmt.Sprintf("is not a list of parts: %v", err), `write items such as "- {type: text/cloud-config, content: …}"`)
+		return
+	}
+	for i := range items {
+		if i == mostParts {
+			s.fail(p, fmt.Sprintf("has more than %d parts", mostParts), "")
+			return
+		}
+		child := p.child(i, nil)
+		item, err := readArchived(&items[i])
+		if err != nil {
+			s.fail(child, fmt.Sprintf("is no part of an archive: %v", err), "write a text, or a map of type and content")
+			continue
+		}
+		child.data = []byte(item.Content)
+		s.piece(child, item.Type, depth+1)
+	}
+}
+
+func readArchived(n *yaml.Node) (item archived, err error) {
+	if n.Kind == yaml.ScalarNode {
+		err = n.Decode(&item.Content)
+		return item, err
+	}
+	err = n.Decode(&item)
+	return item, err
+}

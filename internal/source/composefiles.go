@@ -1,0 +1,121 @@
+package source
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// ComposeDir has the compose files that are projects of their own.
+const ComposeDir = ConfDir + "/compose.d"
+
+// ComposeFile is a compose file that is a project of its own.
+type ComposeFile struct {
+	Path   string // where its problems are told
+	Name   string // of the file, without its ending
+	Doc    cloudconfig.Document
+	Env    []EnvFile // the .env files beside it, the later ones count more
+	Broken bool      // it cannot be read, as the report says
+}
+
+// EnvFile is a file of variables.
+type EnvFile struct {
+	Path string
+	Data []byte
+}
+
+// ComposeFiles reads the user's compose files below root, sorted by name, and
+// user-data that is one ("#compose" and a map "services"). Variables of a project
+// are in .env, for all, and in NAME.env beside it.
+func ComposeFiles(root string) ([]ComposeFile, cloudconfig.Report) {
+	var files []ComposeFile
+	var report cloudconfig.Report
+	entries, err := os.ReadDir(filepath.Join(root, ComposeDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		report = append(report, cloudconfig.Problem{
+			Pos: cloudconfig.Pos{File: ComposeDir}, Msg: "cannot list the compose files: " + withoutPath(err).Error(),
+		})
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".yml"), ".yaml")
+		if name == e.Name() || hidden(e.Name()) || e.IsDir() {
+			continue
+		}
+		f := ComposeFile{Path: path.Join(ComposeDir, e.Name()), Name: name}
+		data, err := readBounded(filepath.Join(root, f.Path))
+		if err != nil {
+			f.Broken = true
+			report = append(report, cloudconfig.Problem{Pos: cloudconfig.Pos{File: f.Path}, Msg: "cannot read it: " + withoutPath(err).Error()})
+			files = append(files, f)
+			continue
+		}
+		found := f.parse(data)
+		for _, env := range []string{".env", name + ".env"} {
+			found = append(found, f.readEnv(root, path.Join(ComposeDir, env))...)
+		}
+		files, report = append(files, f), append(report, found...)
+	}
+	given, found := userDataCompose(root)
+	return append(files, given...), append(report, found...)
+}
+
+func (f *ComposeFile) parse(data []byte) cloudconfig.Report {
+	layer, report := cloudconfig.ParseLayer("compose file", f.Path, data)
+	f.Doc = layer.Doc
+	f.Broken = report.Err() != nil
+	return report
+}
+
+// readEnv reads a file of variables, if there is one.
+func (f *ComposeFile) readEnv(root, file string) cloudconfig.Report {
+	data, err := readBounded(filepath.Join(root, file))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		f.Broken = true
+		return cloudconfig.Report{{Pos: cloudconfig.Pos{File: f.Path}, Msg: "cannot read " + file + ": " + withoutPath(err).Error()}}
+	}
+	f.Env = append(f.Env, EnvFile{Path: file, Data: data})
+	return nil
+}
+
+// userDataCompose is what of user-data is a whole compose file; what else is wrong
+// with user-data is told where it is read as a layer.
+func userDataCompose(root string) (files []ComposeFile, report cloudconfig.Report) {
+	data, err := readBounded(filepath.Join(root, SeedDir, "user-data"))
+	if err != nil {
+		return nil, nil
+	}
+	name, _ := readBounded(filepath.Join(root, SeedDir, "name")) // only told
+	s := splitter{part: "user-data", datasource: strings.TrimSpace(string(name)), fetched: readIncluded(root)}
+	s.split(data)
+	for _, p := range s.parts {
+		if p.form != formConfig || firstLine(p.data) != "#compose" {
+			continue
+		}
+		f := ComposeFile{Path: p.file(s.part, s.datasource), Name: s.part}
+		if p.number != "" {
+			f.Name += "-" + strings.ReplaceAll(p.number, ".", "-")
+		}
+		found := f.parse(p.data)
+		if isWholeCompose(f.Doc) {
+			files, report = append(files, f), append(report, found...)
+		}
+	}
+	return files, report
+}
+
+// isWholeCompose says whether a document is a whole compose file, and not a map
+// of services.
+func isWholeCompose(doc cloudconfig.Document) bool {
+	services := doc.Lookup("services")
+	return services != nil && services.Kind == yaml.MappingNode
+}

@@ -1,0 +1,285 @@
+package datasource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
+	"github.com/ros-os/ros/internal/source"
+)
+
+// plainWeb fetches as a machine does that has no proxies and allows nothing.
+func plainWeb() *web { return newWeb(cloudconfig.Network{}, false) }
+
+// cloud is a metadata service: documents by path, and what a request must have.
+type cloud struct {
+	files  map[string]string
+	header [2]string // of every request
+	token  string    // EC2's: the path where a token is got
+	asked  []string
+}
+
+func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.asked = append(c.asked, r.Method+" "+r.URL.RequestURI())
+	path := strings.TrimPrefix(r.URL.RequestURI(), "/")
+	switch {
+	case c.token != "" && r.Method == http.MethodPut && path == c.token:
+		if r.Header.Get("X-aws-ec2-metadata-token-ttl-seconds")+r.Header.Get("X-aliyun-ecs-metadata-token-ttl-seconds") == "" {
+			http.Error(w, "no ttl", http.StatusBadRequest)
+			return
+		}
+		_, _ = w.Write([]byte("TOKEN")) // the client tells
+		return
+	case r.Method != http.MethodGet:
+		http.Error(w, "", http.StatusMethodNotAllowed)
+		return
+	case c.header[0] != "" && r.Header.Get(c.header[0]) != c.header[1]:
+		http.Error(w, "", http.StatusUnauthorized)
+		return
+	}
+	text, found := c.files[path]
+	if !found {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write([]byte(text)) // the client tells
+}
+
+// readCloud reads a cloud's documents.
+func readCloud(t *testing.T, name string) map[string]string {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join("testdata/clouds", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range a.Files {
+		files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
+	}
+	return files
+}
+
+func kindOf(t *testing.T, name string) kind {
+	t.Helper()
+	k, found := kindNamed(kinds(), name)
+	if !found {
+		t.Fatalf("there is no datasource %s", name)
+	}
+	return k
+}
+
+// render is a seed as a golden file has it.
+func render(s source.Seed, err error) string {
+	var b strings.Builder
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{"user-data", s.UserData}, {"meta-data", s.MetaData}, {"vendor-data", s.VendorData}, {"network-config", s.NetworkConfig}} {
+		if len(f.data) > 0 {
+			fmt.Fprintf(&b, "-- %s --\n%s\n", f.name, strings.TrimSuffix(string(f.data), "\n"))
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(&b, "-- error --\n%v\n", err)
+	}
+	return b.String()
+}
+
+// Each cloud is asked at a server that answers as its documentation says, and
+// what comes of it is understood by those who read it.
+func TestCloudsAreUnderstood(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		header [2]string
+		token  string
+		ovf    string
+	}{
+		{name: "ec2", header: [2]string{"X-aws-ec2-metadata-token", "TOKEN"}, token: "latest/api/token"},
+		{name: "aliyun", header: [2]string{"X-aliyun-ecs-metadata-token", "TOKEN"}, token: "latest/api/token"},
+		{name: "exoscale"},
+		{name: "cloudstack"},
+		{name: "gce", header: [2]string{"Metadata-Flavor", "Google"}},
+		{name: "openstack"},
+		{name: "azure", header: [2]string{"Metadata", "true"}, ovf: "azure"},
+		{name: "digitalocean"},
+		{name: "hetzner"},
+		{name: "vultr"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &cloud{files: readCloud(t, tt.name), header: tt.header, token: tt.token}
+			server := httptest.NewServer(c)
+			defer server.Close()
+			root := t.TempDir()
+			if tt.ovf != "" {
+				putOVF(t, root, tt.ovf)
+			}
+			d, err := kindOf(t, tt.name).open(opening{arg: server.URL, web: plainWeb(), root: root})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seed, err := d.Fetch(t.Context())
+			golden.Equal(t, filepath.Join("testdata/clouds", tt.name+".golden"), render(seed, err))
+			understood(t, seed)
+		})
+	}
+}
+
+func putOVF(t *testing.T, root, name string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata/ovf", name+".xml"))
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(root, source.SeedDir), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(root, source.OVFFile), data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// understood fails the test when a seed has something that cannot be read.
+func understood(t *testing.T, s source.Seed) {
+	t.Helper()
+	root := t.TempDir()
+	if err := source.SaveSeed(root, "test", s); err != nil {
+		t.Fatal(err)
+	}
+	if _, report := source.Load(root); report.Err() != nil {
+		t.Error(report)
+	}
+	if len(s.NetworkConfig) == 0 {
+		return
+	}
+	if _, report := cloudconfig.ParseNetworkConfig("network-config", s.NetworkConfig); report.Err() != nil {
+		t.Error(report)
+	}
+}
+
+func TestEC2RenewsATokenThatHasRunOut(t *testing.T) {
+	c := &cloud{files: map[string]string{"latest/user-data": "#cloud-config\nhostname: a\n"}, token: "latest/api/token"}
+	refused := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/latest/user-data" && refused == 0 {
+			refused++
+			http.Error(w, "", http.StatusUnauthorized)
+			return
+		}
+		c.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	d, err := openEC2(opening{arg: server.URL, web: plainWeb()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := d.Fetch(t.Context())
+	if err != nil || string(seed.UserData) != c.files["latest/user-data"] || refused != 1 {
+		t.Errorf("user-data %q, %v, refused %d times", seed.UserData, err, refused)
+	}
+}
+
+func TestEC2IsAskedWithoutTokenOnlyWhereThatIsAllowed(t *testing.T) {
+	c := &cloud{files: map[string]string{"latest/user-data": "#cloud-config\nhostname: a\n"}}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	for _, allowed := range []bool{false, true} {
+		d, err := openEC2(opening{arg: server.URL, web: plainWeb(), imdsV1: allowed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed, err := d.Fetch(t.Context())
+		if (err == nil) != allowed || (len(seed.UserData) > 0) != allowed {
+			t.Errorf("allowed %v: user-data %q, %v", allowed, seed.UserData, err)
+		}
+	}
+}
+
+func TestACloudThatHasNothingIsPassedOver(t *testing.T) {
+	for _, name := range []string{"ec2", "aliyun", "exoscale", "gce", "openstack", "azure", "digitalocean", "hetzner", "vultr"} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(&cloud{token: "latest/api/token"})
+			defer server.Close()
+			d, err := kindOf(t, name).open(opening{arg: server.URL, web: plainWeb(), root: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Fetch(t.Context()); !errors.Is(err, ErrNothing) {
+				t.Errorf("%v, want that there is nothing", err)
+			}
+		})
+	}
+}
+
+// A service that answers only in part gives what it can.
+func TestWhatAServiceCanGiveIsKept(t *testing.T) {
+	for _, name := range []string{"ec2", "openstack", "hetzner"} {
+		t.Run(name, func(t *testing.T) {
+			c := &cloud{files: readCloud(t, name), token: "latest/api/token"}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.URL.Path, "user") {
+					http.Error(w, "", http.StatusInternalServerError)
+					return
+				}
+				c.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			d, err := kindOf(t, name).open(opening{arg: server.URL, web: plainWeb()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seed, err := d.Fetch(t.Context())
+			if err == nil || len(seed.MetaData) == 0 || !strings.Contains(err.Error(), "500") {
+				t.Errorf("meta-data %q, %v", seed.MetaData, err)
+			}
+		})
+	}
+}
+
+func TestVMwareIsReadInBothWays(t *testing.T) {
+	root := t.TempDir()
+	putOVF(t, root, "vmware")
+	v := &vmware{web: plainWeb(), root: root}
+	seed, err := v.Fetch(t.Context())
+	golden.Equal(t, "testdata/clouds/vmware-ovf.golden", render(seed, err))
+	understood(t, seed)
+
+	keys := readCloud(t, "vmware")
+	v = &vmware{web: plainWeb(), root: t.TempDir(), rpc: func(_ context.Context, key string) (string, error) { return keys[key], nil }}
+	seed, err = v.Fetch(t.Context())
+	golden.Equal(t, "testdata/clouds/vmware.golden", render(seed, err))
+	understood(t, seed)
+}
+
+func TestKeysOfGoogleEnd(t *testing.T) {
+	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	text := "ann:ssh-ed25519 AAAA1 ann\n" +
+		`bob:ssh-ed25519 AAAA2 google-ssh {"userName":"bob","expireOn":"2026-01-01T00:00:00+0000"}` + "\n" +
+		`eve:ssh-ed25519 AAAA3 google-ssh {"userName":"eve","expireOn":"2026-01-03T00:00:00+0000"}` + "\n" +
+		`odd:ssh-ed25519 AAAA4 google-ssh {"expireOn":"never"}` + "\n# remark\n"
+	got := strings.Join(gceKeys(text, now), "|")
+	if want := "ssh-ed25519 AAAA1 ann|ssh-ed25519 AAAA3"; got != want {
+		t.Errorf("keys %q, want %q", got, want)
+	}
+}
+
+func TestEveryDatasourceIsKnownToTheConfiguration(t *testing.T) {
+	for _, k := range kinds() {
+		l, report := cloudconfig.ParseLayer("user-data", "user-data", []byte("rancher: {cloud_init: {datasources: ["+k.name+"]}}"))
+		_, found := cloudconfig.Merge(l).Config()
+		if report = append(report, found...); len(report) > 0 {
+			t.Error(report)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package datasource
+
+import (
+	"encoding/binary"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+func TestNoCloudByCommandLineAndSerialNumber(t *testing.T) {
+	server := httptest.NewServer(http.StripPrefix("/seeds/", http.FileServer(http.Dir("testdata/nocloud"))))
+	defer server.Close()
+	folder, err := filepath.Abs("testdata/nocloud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name     string
+		cmdline  string
+		platform Platform
+		problem  string
+		meta     string
+	}{
+		{name: "command line", cmdline: "quiet ds=nocloud;s=" + server.URL + "/seeds/web1/", meta: "instance-id: web1"},
+		{name: "an older name and no slash", cmdline: "ds=nocloud-net;s=" + server.URL + "/seeds/web1", meta: "instance-id: web1"},
+		{name: "quoted by the boot loader", cmdline: `"ds=nocloud;s=` + server.URL + `/seeds/web1/"`, meta: "instance-id: web1"},
+		{name: "serial number", platform: Platform{Serial: "ds=nocloud;s=" + server.URL + "/seeds/web1/"}, meta: "instance-id: web1"},
+		{
+			name: "a word of the firmware in it", meta: "instance-id: web1",
+			cmdline: "ds=nocloud;s=" + server.URL + "/seeds/__dmi.chassis-serial-number__/", platform: Platform{ChassisSerial: "web1"},
+		},
+		{name: "a folder of this machine", cmdline: "ds=nocloud;s=file://" + folder + "/web1/", meta: "instance-id: web1"},
+		{name: "no address at all", cmdline: "ds=nocloud;i=here;h=web9", meta: `"instance-id": "here"`},
+		{name: "nothing there", cmdline: "ds=nocloud;s=" + server.URL + "/seeds/web2/", problem: "neither meta-data nor user-data"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := openNoCloud(opening{cmdline: tt.cmdline, platform: tt.platform, web: plainWeb(), root: "/"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seed, err := d.Fetch(t.Context())
+			if tt.problem != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.problem) {
+					t.Errorf("%v, want %q", err, tt.problem)
+				}
+				return
+			}
+			if err != nil || !strings.Contains(string(seed.MetaData), tt.meta) {
+				t.Errorf("meta-data %q, %v", seed.MetaData, err)
+			}
+			if strings.Contains(tt.meta, "web1") && (len(seed.UserData) == 0 || len(seed.NetworkConfig) == 0) {
+				t.Errorf("user-data %q, network %q", seed.UserData, seed.NetworkConfig)
+			}
+		})
+	}
+}
+
+// tftpServer serves one file, loses the first packet, and sends one block twice.
+func tftpServer(t *testing.T, data []byte) string {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	go func() {
+		packet := make([]byte, 1024)
+		for {
+			n, client, err := conn.ReadFromUDP(packet)
+			if err != nil {
+				return // the test is over
+			}
+			block := 1
+			switch {
+			case packet[1] == tftpRead && !strings.HasPrefix(string(packet[2:n]), "dir/user-data\x00octet\x00"):
+				_, _ = conn.WriteToUDP([]byte("\x00\x05\x00\x01File not found\x00"), client)
+				continue
+			case packet[1] == tftpAck:
+				block = int(binary.BigEndian.Uint16(packet[2:])) + 1
+			}
+			from := (block - 1) * tftpBlock
+			if from > len(data) {
+				continue // that was the last one
+			}
+			answer := binary.BigEndian.AppendUint16([]byte{0, tftpData}, uint16(block))
+			answer = append(answer, data[from:min(from+tftpBlock, len(data))]...)
+			_, _ = conn.WriteToUDP(answer, client)
+			if block == 2 {
+				_, _ = conn.WriteToUDP(answer, client)
+			}
+		}
+	}()
+	return conn.LocalAddr().String()
+}
+
+func TestTFTP(t *testing.T) {
+	for _, size := range []int{0, 1, 511, 512, 513, 3000} {
+		data := []byte(strings.Repeat("a", size))
+		server := tftpServer(t, data)
+		d, err := openTFTP(opening{arg: server + "/dir/user-data", web: plainWeb()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed, err := d.Fetch(t.Context())
+		if err != nil || string(seed.UserData) != string(data) {
+			t.Errorf("%d bytes came as %d, %v", size, len(seed.UserData), err)
+		}
+	}
+	d, err := openTFTP(opening{arg: tftpServer(t, nil) + "/other", web: plainWeb()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "no such document") {
+		t.Errorf("%v, want that it is not there", err)
+	}
+}
+
+func TestTheVirtualRouterIsTheDHCPServer(t *testing.T) {
+	lease, err := dhcpv4.New(dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(10, 1, 1, 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	dir := filepath.Join(root, filepath.Dir(leases))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"eth0.lease": lease.ToBytes(), "eth1.lease": []byte("rubbish")} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := dhcpServers(root); len(got) != 1 || got[0] != "10.1.1.1" {
+		t.Errorf("servers %v", got)
+	}
+}

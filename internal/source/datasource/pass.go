@@ -1,0 +1,194 @@
+package datasource
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/ros-os/ros/internal/source"
+)
+
+// pass is one look at how it stands, and what follows from it.
+type pass struct {
+	runner  *Runner
+	changed func()
+
+	settled *settings // for which it is settled which datasource is used
+	record  source.Record
+}
+
+// run asks who has to be asked, and fetches what is included. It says whether
+// there is nothing left to do.
+func (p *pass) run(ctx context.Context, want settings) (done bool) {
+	record, err := source.ReadRecord(p.root())
+	if err != nil {
+		p.log(err)
+	}
+	p.record = record
+	if !p.isSettled(want) {
+		p.ask(ctx, want)
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	included := p.include(ctx, want)
+	return p.record.State == source.Settled && p.record.Problem == "" && included
+}
+
+func (p *pass) root() string { return p.runner.o.Root }
+
+func (p *pass) log(err error) { p.runner.o.Log.WithField("err", err).Warn("datasources") }
+
+// isSettled says whether the datasources need not be asked: a disk has spoken, or
+// they were asked already, perhaps by a controller before this one.
+func (p *pass) isSettled(want settings) bool {
+	switch {
+	case p.record.Disk:
+		return true
+	case p.record.State != source.Settled || p.record.Problem != "":
+		return false
+	case p.settled == nil:
+		return slices.Equal(p.record.Wanted, want.sources)
+	}
+	return reflect.DeepEqual(*p.settled, want)
+}
+
+// ask asks all datasources that can be here.
+func (p *pass) ask(ctx context.Context, want settings) {
+	before := p.record
+	all, passed := p.choose(want)
+	p.record = source.Record{
+		State: source.Asking, Wanted: want.sources, Asked: passed,
+		Source: before.Source, Instance: before.Instance, Cached: before.Cached, Includes: before.Includes,
+	}
+	if before.State == source.Failed && slices.Equal(before.Wanted, want.sources) {
+		p.record.State = source.Failed // until it is better
+		want.limit = min(want.limit, againLimit)
+	}
+	p.save()
+	winner, asked := p.answers(ctx, all, want)
+	if ctx.Err() != nil {
+		return
+	}
+	p.record.Asked = slices.Concat(asked, passed)
+	switch {
+	case winner != nil:
+		p.adopt(*winner)
+	case slices.ContainsFunc(asked, func(a source.Asked) bool { return a.Outcome == source.Unanswered }):
+		p.record.State = source.Failed
+		if p.record.Source == "" {
+			p.useCache()
+		}
+		p.settle()
+	default: // none of them has anything, and none will
+		p.record.State = source.Settled
+		p.settle()
+	}
+	p.settled = &want
+	p.save()
+	if winner != nil || before.Instance != p.record.Instance || before.State != p.record.State {
+		p.changed()
+	}
+}
+
+func (p *pass) choose(want settings) ([]candidate, []source.Asked) {
+	cmdline, err := source.ReadCmdline(p.root())
+	if err != nil {
+		p.log(err)
+	}
+	return choose(want.sources, opening{
+		root: p.root(), platform: ReadPlatform(p.root()), web: newWeb(want.network, want.allowHTTP), cmdline: cmdline,
+		imdsV1: want.imdsV1,
+	})
+}
+
+// answers waits for the answers; when they take long, what was said at an earlier
+// boot is used meanwhile.
+func (p *pass) answers(ctx context.Context, all []candidate, want settings) (winner *answer, asked []source.Asked) {
+	type outcome struct {
+		winner *answer
+		asked  []source.Asked
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		w, a := round(ctx, all, p.runner.up, want.limit)
+		done <- outcome{w, a}
+	}()
+	patience := time.NewTimer(cachePatience)
+	defer patience.Stop()
+	for {
+		select {
+		case o := <-done:
+			return o.winner, o.asked
+		case <-patience.C:
+			if p.record.Source == "" && p.useCache() {
+				p.settle()
+				p.save()
+				p.changed()
+			}
+		}
+	}
+}
+
+// adopt puts to use what a datasource said.
+func (p *pass) adopt(a answer) {
+	name := a.asked.Name
+	p.record.State, p.record.Source, p.record.Cached, p.record.Problem = source.Settled, name, false, ""
+	if a.err != nil {
+		p.record.Problem = a.err.Error()
+	}
+	if err := source.SaveSeed(p.root(), name, a.seed); err != nil {
+		p.fail(err)
+		return
+	}
+	folder := p.settle()
+	if a.err == nil && folder != "" { // half an answer is not what a later boot should use
+		if err := source.SaveCache(p.root(), folder, name, p.machine(), a.seed); err != nil {
+			p.log(err)
+		}
+	}
+	p.runner.o.Log.WithField("step", "datasource").Infof("%s answered after %.1f s", name, a.asked.Seconds)
+}
+
+// useCache puts to use what a datasource said at an earlier boot of this machine.
+func (p *pass) useCache() bool {
+	name, seed, found, err := source.ReadCache(p.root(), p.machine())
+	if err == nil && found {
+		err = source.SaveSeed(p.root(), name, seed)
+	}
+	if err != nil {
+		p.log(err)
+	}
+	if err != nil || !found {
+		return false
+	}
+	p.record.Source, p.record.Cached = name, true
+	p.runner.o.Log.WithField("step", "datasource").Warnf("%s has not answered yet: what it said before is used", name)
+	return true
+}
+
+// settle says which instance this is.
+func (p *pass) settle() string {
+	folder, err := source.SettleInstance(p.root())
+	if err != nil {
+		p.fail(err)
+	}
+	p.record.Instance = folder
+	return folder
+}
+
+// machine tells this machine from others that may have its disk one day.
+func (p *pass) machine() string { return ReadPlatform(p.root()).UUID }
+
+// fail notes what this machine, and no datasource, is the reason of.
+func (p *pass) fail(err error) {
+	p.record.Problem = err.Error()
+	p.log(err)
+}
+
+func (p *pass) save() {
+	if err := source.SaveRecord(p.root(), p.record); err != nil {
+		p.log(err)
+	}
+}

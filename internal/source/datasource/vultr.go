@@ -1,0 +1,117 @@
+package datasource
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/ros-os/ros/internal/source"
+)
+
+// vultr asks Vultr's metadata service.
+type vultr struct {
+	web  *web
+	base string
+}
+
+func openVultr(o opening) (Datasource, error) {
+	base, err := tree(o.arg, linkLocal)
+	return &vultr{web: o.web, base: base}, err
+}
+
+// vultrInstance is v1.json, as far as it is used.
+type vultrInstance struct {
+	ID         string           `json:"instance-v2-id"`
+	OldID      string           `json:"instanceid"`
+	Hostname   string           `json:"hostname"`
+	UserData   string           `json:"user-data"`
+	Script     string           `json:"startup-script"`
+	PublicKeys lines            `json:"public-keys"`
+	Interfaces []vultrInterface `json:"interfaces"`
+}
+
+type vultrInterface struct {
+	MAC  string `json:"mac"`
+	Type string `json:"network-type"`
+	IPv4 struct {
+		Address string `json:"address"`
+		Netmask string `json:"netmask"`
+	} `json:"ipv4"`
+	IPv6 struct {
+		Address string `json:"address"`
+	} `json:"ipv6"`
+}
+
+// lines are texts, in a list or one a line.
+type lines []string
+
+// UnmarshalJSON takes both.
+func (l *lines) UnmarshalJSON(data []byte) error {
+	var list []string
+	if json.Unmarshal(data, &list) == nil {
+		*l = list
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	*l = strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	return nil
+}
+
+// Fetch asks for the document that has it all, and for user-data by itself when
+// it is not in there.
+func (c *vultr) Fetch(ctx context.Context) (source.Seed, error) {
+	g := &gather{fetch: func(ctx context.Context, address string) ([]byte, error) {
+		return c.web.get(ctx, address, map[string]string{"Metadata-Token": "cloudinit"})
+	}}
+	var i vultrInstance
+	if !g.json(ctx, c.base+"/v1.json", &i) {
+		return g.done(source.Seed{})
+	}
+	s := source.Seed{UserData: []byte(i.UserData)}
+	if i.UserData == "" {
+		s.UserData = g.bytes(ctx, c.base+"/user-data/user-data")
+	}
+	if len(s.UserData) == 0 && strings.HasPrefix(i.Script, "#!") {
+		s.UserData = []byte(i.Script)
+	}
+	m := metaData{InstanceID: firstOf(i.ID, i.OldID), Hostname: i.Hostname, PublicKeys: i.PublicKeys}
+	for _, n := range i.Interfaces {
+		if n.Type == "private" {
+			m.LocalIPv4 = firstOf(m.LocalIPv4, n.IPv4.Address)
+			continue
+		}
+		m.PublicIPv4, m.PublicIPv6 = firstOf(m.PublicIPv4, n.IPv4.Address), firstOf(m.PublicIPv6, n.IPv6.Address)
+	}
+	s.MetaData = g.marshal(m)
+	network, err := i.network()
+	g.note(err)
+	s.NetworkConfig = network
+	return g.done(s)
+}
+
+// network leaves the public card to DHCP, and gives the others their addresses.
+func (i vultrInstance) network() ([]byte, error) {
+	out := source.NewNetwork()
+	for _, n := range i.Interfaces {
+		l := &source.Link{Match: &source.Match{MAC: strings.ToLower(n.MAC)}}
+		switch {
+		case n.Type != "private":
+			l.DHCP4 = true
+		case n.IPv4.Address != "":
+			address, err := source.WithMask(n.IPv4.Address, n.IPv4.Netmask)
+			if err != nil {
+				return nil, err
+			}
+			l.Addresses = []string{address}
+		}
+		out.Ethernets["id"+strconv.Itoa(len(out.Ethernets))] = l
+	}
+	if len(out.Ethernets) == 0 {
+		return nil, nil
+	}
+	return out.Marshal()
+}

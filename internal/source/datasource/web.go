@@ -1,0 +1,223 @@
+package datasource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
+)
+
+const (
+	// requestTimeout is for one whole answer: metadata services under load take
+	// seconds.
+	requestTimeout = 30 * time.Second
+	connectTimeout = 5 * time.Second
+	// maxAnswer is as much as a layer may have.
+	maxAnswer     = 1 << 20
+	mostRedirects = 3
+)
+
+// permanentError is one that another try will not mend: what is there is wrong.
+type permanentError struct{ err error }
+
+func (e permanentError) Error() string { return e.err.Error() }
+func (e permanentError) Unwrap() error { return e.err }
+
+// errAbsent says that a server has no such document.
+var errAbsent = errors.New("there is no such document")
+
+// web fetches small documents over HTTP.
+type web struct {
+	direct    *http.Client // for what is on the machine's own link
+	proxied   *http.Client
+	allowHTTP bool // also to elsewhere
+}
+
+func newWeb(network cloudconfig.Network, allowHTTP bool) *web {
+	return &web{direct: newClient(nil), proxied: newClient(proxies(network)), allowHTTP: allowHTTP}
+}
+
+func newClient(proxy func(*http.Request) (*url.URL, error)) *http.Client {
+	dialer := net.Dialer{Timeout: connectTimeout}
+	return &http.Client{
+		Timeout:       requestTimeout,
+		CheckRedirect: checkRedirect,
+		Transport: &http.Transport{
+			Proxy:                  proxy,
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    connectTimeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // user-data may be gzip itself, and is unpacked within bounds
+			IdleConnTimeout:        requestTimeout,
+		},
+	}
+}
+
+func proxies(n cloudconfig.Network) func(*http.Request) (*url.URL, error) {
+	if n.HTTPProxy == "" && n.HTTPSProxy == "" {
+		return http.ProxyFromEnvironment
+	}
+	choose := (&httpproxy.Config{HTTPProxy: n.HTTPProxy, HTTPSProxy: n.HTTPSProxy, NoProxy: n.NoProxy}).ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
+}
+
+// checkRedirect follows a server that sends on to itself: a login page is always
+// elsewhere.
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	switch {
+	case len(via) > mostRedirects:
+		return permanentError{errors.New("it is redirected too often")}
+	case r.URL.Host != first.Host, first.Scheme == "https" && r.URL.Scheme != "https":
+		return permanentError{errors.New("it is redirected to elsewhere: " + source.ShownURL(r.URL.String()))}
+	}
+	return nil
+}
+
+// get fetches a document that may bear secrets: over https, from the machine's
+// own link, or from wherever the configuration allows.
+func (w *web) get(ctx context.Context, address string, header map[string]string) ([]byte, error) {
+	return w.do(ctx, http.MethodGet, address, header)
+}
+
+func (w *web) do(ctx context.Context, method, address string, header map[string]string) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, permanentError{fmt.Errorf("%s is no address", source.ShownURL(address))}
+	}
+	if err := w.mayAsk(u); err != nil {
+		return nil, err
+	}
+	return w.send(ctx, method, u, header)
+}
+
+// getOnLink fetches from a server that the network itself named, a router.
+func (w *web) getOnLink(ctx context.Context, address string, header map[string]string) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, permanentError{fmt.Errorf("%s is no address", source.ShownURL(address))}
+	}
+	return w.send(ctx, http.MethodGet, u, header)
+}
+
+func (w *web) mayAsk(u *url.URL) error {
+	switch {
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return permanentError{fmt.Errorf("%s: only https and http are known", source.ShownURL(u.String()))}
+	case w.allowHTTP || isLocal(u.Hostname()):
+		return nil
+	}
+	return permanentError{fmt.Errorf("%s has no encryption: use https, or set rancher.cloud_init.allow_http", source.ShownURL(u.String()))}
+}
+
+// isLocal says whether a host is on the machine's own link, or is the metadata
+// service of a cloud, which its hypervisor answers for.
+func isLocal(host string) bool {
+	switch host {
+	case "100.100.100.200", "fd00:ec2::254", "metadata.google.internal":
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && (addr.IsLinkLocalUnicast() || addr.IsLoopback())
+}
+
+func (w *web) send(ctx context.Context, method string, u *url.URL, header map[string]string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
+	if err != nil {
+		return nil, permanentError{errors.New(source.ShownURL(u.String()) + " is no address")}
+	}
+	for key, value := range header {
+		r.Header.Set(key, value)
+	}
+	r.Header.Set("User-Agent", "ros")
+	client := w.proxied
+	if isLocal(u.Hostname()) {
+		client = w.direct
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, unreachable{bare(err)}
+	}
+	defer func() { _ = answer.Body.Close() }() // it was only read
+	data, err := read(answer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source.ShownURL(u.String()), err)
+	}
+	return data, nil
+}
+
+// unreachable is the failure to get any answer.
+type unreachable struct{ err error }
+
+func (e unreachable) Error() string { return e.err.Error() }
+func (e unreachable) Unwrap() error { return e.err }
+
+// bare is what went wrong, with an address that shows no secret.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return fmt.Errorf("%s: %w", source.ShownURL(u.URL), u.Err)
+	}
+	return err
+}
+
+// read tells a document from everything else that a server may answer.
+func read(answer *http.Response) ([]byte, error) {
+	switch code := answer.StatusCode; {
+	case code == http.StatusOK:
+	case code == http.StatusNotFound, code == http.StatusGone:
+		return nil, errAbsent
+	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusUnauthorized:
+		return nil, statusError(code)
+	default:
+		return nil, permanentError{statusError(code)}
+	}
+	if answer.ContentLength > maxAnswer {
+		return nil, permanentError{fmt.Errorf("it is %d bytes long, more than the %d that are allowed", answer.ContentLength, maxAnswer)}
+	}
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("the answer broke off: %w", err)
+	}
+	if len(data) > maxAnswer {
+		return nil, permanentError{fmt.Errorf("it is longer than the %d bytes that are allowed", maxAnswer)}
+	}
+	if refused := wrongType(answer.Header.Get("Content-Type"), data); refused != "" {
+		return nil, permanentError{errors.New(refused)}
+	}
+	return data, nil
+}
+
+// statusError is an answer that is no document.
+type statusError int
+
+func (e statusError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the server answers %d %s", int(e), http.StatusText(int(e))))
+}
+
+// wrongType says why an answer cannot be what was asked for, "" when it can be.
+func wrongType(declared string, data []byte) string {
+	declared, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(declared)), ";")
+	if declared == "text/html" && !strings.HasPrefix(string(data), "#") || strings.HasPrefix(http.DetectContentType(data), "text/html") {
+		return "it is an HTML page, perhaps that of a login"
+	}
+	for _, wrong := range []string{"image/", "video/", "audio/", "font/", "application/pdf"} {
+		if strings.HasPrefix(declared, wrong) {
+			return "it is of type " + declared
+		}
+	}
+	return ""
+}

@@ -1,0 +1,206 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// openStackNetwork is OpenStack's network_data.json, as far as it is used.
+type openStackNetwork struct {
+	Links []struct {
+		ID         string   `json:"id"`
+		Type       string   `json:"type"`
+		MAC        string   `json:"ethernet_mac_address"`
+		MTU        int      `json:"mtu"`
+		VLAN       int      `json:"vlan_id"`
+		VLANLink   string   `json:"vlan_link"`
+		VLANMAC    string   `json:"vlan_mac_address"`
+		BondLinks  []string `json:"bond_links"`
+		BondMode   string   `json:"bond_mode"`
+		BondMiimon int      `json:"bond_miimon"`
+		BondHash   string   `json:"bond_xmit_hash_policy"`
+	} `json:"links"`
+	Networks []struct {
+		Type    string `json:"type"`
+		Link    string `json:"link"`
+		Address string `json:"ip_address"`
+		Netmask string `json:"netmask"`
+		Gateway string `json:"gateway"`
+		Routes  []struct {
+			Network string `json:"network"`
+			Netmask string `json:"netmask"`
+			Gateway string `json:"gateway"`
+		} `json:"routes"`
+		Services []openStackService `json:"services"`
+		DNS      []string           `json:"dns_nameservers"`
+	} `json:"networks"`
+	Services []openStackService `json:"services"`
+}
+
+type openStackService struct {
+	Type    string `json:"type"`
+	Address string `json:"address"`
+}
+
+// NetworkFromOpenStack makes network-config, version 2, of an OpenStack
+// network_data.json; of nothing it makes nothing.
+func NetworkFromOpenStack(data []byte) ([]byte, error) {
+	if len(strings.TrimSpace(string(data))) == 0 {
+		return nil, nil
+	}
+	var in openStackNetwork
+	if err := json.Unmarshal(data, &in); err != nil {
+		return nil, fmt.Errorf("cannot read network_data.json: %w", err)
+	}
+	out := NewNetwork()
+	names := map[string]string{} // of interfaces, by the id of their link
+	for _, l := range in.Links {
+		name := "id" + strconv.Itoa(len(names))
+		names[l.ID] = name
+		link := &Link{MTU: l.MTU}
+		switch l.Type {
+		case "bond":
+			link.Parameters = bondParameters(l.BondMode, l.BondMiimon, l.BondHash)
+			link.MAC = l.MAC
+			names[l.ID] = "bond" + strconv.Itoa(len(out.Bonds))
+			out.Bonds[names[l.ID]] = link
+			link.Interfaces = l.BondLinks // ids yet
+		case "vlan":
+			link.ID, link.Link, link.MAC = l.VLAN, l.VLANLink, l.VLANMAC
+			names[l.ID] = "vlan" + strconv.Itoa(l.VLAN)
+			out.VLANs[names[l.ID]] = link
+		default:
+			link.Match = &Match{MAC: strings.ToLower(l.MAC)}
+			out.Ethernets[name] = link
+		}
+	}
+	for _, b := range out.Bonds {
+		for i, id := range b.Interfaces {
+			b.Interfaces[i] = names[id]
+		}
+	}
+	for _, v := range out.VLANs {
+		v.Link = names[v.Link]
+	}
+	if err := in.addresses(out, names); err != nil {
+		return nil, err
+	}
+	return out.Marshal()
+}
+
+func bondParameters(mode string, miimon int, hash string) map[string]any {
+	p := map[string]any{}
+	if mode != "" {
+		p["mode"] = mode
+	}
+	if miimon > 0 {
+		p["mii-monitor-interval"] = miimon
+	}
+	if hash != "" {
+		p["transmit-hash-policy"] = hash
+	}
+	return p
+}
+
+// addresses puts the networks onto their links.
+func (in openStackNetwork) addresses(out *Network, names map[string]string) error {
+	global := dnsOf(in.Services)
+	for _, n := range in.Networks {
+		l := out.link(names[n.Link])
+		if l == nil {
+			return fmt.Errorf("cannot use network_data.json: there is no link %q", n.Link)
+		}
+		switch {
+		case n.Type == "ipv4_dhcp":
+			l.DHCP4 = true
+		case n.Type == "ipv6_slaac":
+			yes := true
+			l.AcceptRA = &yes
+		case strings.HasPrefix(n.Type, "ipv6_dhcp"):
+			l.DHCP6 = true
+		case n.Address != "":
+			address, err := WithMask(n.Address, n.Netmask)
+			if err != nil {
+				return fmt.Errorf("cannot use network_data.json: %w", err)
+			}
+			l.Addresses = append(l.Addresses, address)
+		}
+		if n.Gateway != "" {
+			l.Routes = append(l.Routes, Route{To: "default", Via: n.Gateway})
+		}
+		for _, r := range n.Routes {
+			to, err := WithMask(r.Network, r.Netmask)
+			if err != nil {
+				return fmt.Errorf("cannot use network_data.json: %w", err)
+			}
+			if to == "0.0.0.0/0" || to == "::/0" {
+				to = "default"
+			}
+			l.Routes = append(l.Routes, Route{To: to, Via: r.Gateway})
+		}
+		l.AddDNS(slices.Concat(n.DNS, dnsOf(n.Services), global)...)
+	}
+	return nil
+}
+
+func dnsOf(services []openStackService) []string {
+	var all []string
+	for _, s := range services {
+		if s.Type == "dns" && s.Address != "" {
+			all = append(all, s.Address)
+		}
+	}
+	return all
+}
+
+// WithMask is an address with the length of its network: mask is an address
+// (255.255.255.0, ffff:ffff::), a number, or empty when the address has it.
+func WithMask(address, mask string) (string, error) {
+	if strings.Contains(address, "/") {
+		p, err := netip.ParsePrefix(address)
+		if err != nil {
+			return "", fmt.Errorf("%q is no address", address)
+		}
+		return p.String(), nil
+	}
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return "", fmt.Errorf("%q is no address", address)
+	}
+	bits, err := maskBits(mask, addr.BitLen())
+	if err != nil {
+		return "", err
+	}
+	return netip.PrefixFrom(addr, bits).String(), nil
+}
+
+func maskBits(mask string, whole int) (int, error) {
+	if mask == "" {
+		return whole, nil
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(mask, "/")); err == nil && n >= 0 && n <= whole {
+		return n, nil
+	}
+	m, err := netip.ParseAddr(mask)
+	if err != nil || m.BitLen() != whole {
+		return 0, fmt.Errorf("%q is no netmask", mask)
+	}
+	bits, ended := 0, false
+	for _, b := range m.AsSlice() {
+		for i := 7; i >= 0; i-- {
+			switch set := b&(1<<i) != 0; {
+			case set && ended:
+				return 0, fmt.Errorf("%q is no netmask", mask)
+			case set:
+				bits++
+			default:
+				ended = true
+			}
+		}
+	}
+	return bits, nil
+}

@@ -1,0 +1,240 @@
+package servicectl
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl/journal"
+	"github.com/ros-os/ros/servicectl/plan"
+)
+
+// tell adds an event to the journal. It waits for no disk.
+func (c *Controller) tell(e journal.Event) {
+	c.opts.Journal.Add(e)
+	poke(c.write)
+}
+
+// writeJournal writes what was told, until ctx ends, and then the rest. What
+// cannot be written is tried again.
+func (c *Controller) writeJournal(ctx context.Context) {
+	again := time.NewTimer(0)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.flushed(c.opts.Journal.Close())
+			return
+		case <-c.write:
+		case <-again.C:
+		}
+		if c.flushed(c.opts.Journal.Flush()) {
+			again.Stop()
+		} else {
+			again.Reset(savePause)
+		}
+	}
+}
+
+// flushed logs the first of several failures to write the journal.
+func (c *Controller) flushed(err error) bool {
+	c.mu.Lock()
+	news := err != nil && c.journalErr == nil
+	changed := (err == nil) != (c.journalErr == nil)
+	c.journalErr = err
+	c.mu.Unlock()
+	if news {
+		c.log.WithField("err", err).Error("cannot keep the history of events")
+	}
+	if changed {
+		c.nudge()
+	}
+	return err == nil
+}
+
+// journalReport is what is wrong with the journal. It keeps nothing from running.
+func (c *Controller) journalReport() cloudconfig.Report {
+	if c.journalErr == nil {
+		return nil
+	}
+	return cloudconfig.Report{{Msg: c.journalErr.Error(), Severity: cloudconfig.Warning}}
+}
+
+// recallJournal tells of the steps that an earlier controller did not see the
+// end of, and finds out again which changes have not been answered.
+func (c *Controller) recallJournal() {
+	events, _ := c.opts.Journal.After(0)
+	c.mu.Lock()
+	for _, e := range events {
+		switch {
+		case e.Kind == journal.Config:
+			for _, name := range e.Services {
+				c.blame[name] = concerning(e.Because, name, compose.Service{})
+			}
+		case e.Kind == journal.Done && e.Step == string(plan.Start) && len(e.Because) > 0:
+			delete(c.blame, e.Service)
+		}
+	}
+	c.mu.Unlock()
+	c.tell(journal.Event{Kind: journal.Controller, State: "begins"})
+	for _, e := range c.opts.Journal.Unfinished() {
+		c.tell(journal.Event{
+			Kind: journal.Interrupted, Service: e.Service, Step: e.Step, Cause: e.Cause, Because: e.Because,
+		})
+	}
+}
+
+// tellConfig tells what another reading changes, and remembers it for the steps
+// to come. The caller holds the mutex; desired is still the reading before.
+func (c *Controller) tellConfig(d Desired) {
+	if !c.loaded {
+		c.tell(journal.Event{Kind: journal.Config, State: "the configuration was read", Problem: worst(d.Report)})
+		return
+	}
+	was, is := c.desired.Project.Services, d.Project.Services
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(union(was, is))) {
+		before, there := was[name]
+		now, wanted := is[name]
+		if there == wanted && before.Hash == now.Hash && before.Scope == now.Scope {
+			continue
+		}
+		changed = append(changed, name)
+		c.blame[name] = concerning(d.Changes, name, now)
+	}
+	if len(changed) == 0 && len(d.Changes) == 0 && worst(d.Report) == worst(c.desired.Report) {
+		return
+	}
+	c.tell(journal.Event{Kind: journal.Config, Services: changed, Because: d.Changes, Problem: worst(d.Report)})
+}
+
+func union(a, b map[string]compose.Service) map[string]compose.Service {
+	out := maps.Clone(a)
+	if out == nil {
+		out = map[string]compose.Service{}
+	}
+	maps.Copy(out, b)
+	return out
+}
+
+// worst is the first error of a report.
+func worst(r cloudconfig.Report) string {
+	for _, p := range r {
+		if p.Severity == cloudconfig.Error {
+			return p.String()
+		}
+	}
+	return ""
+}
+
+// concerning are the changes that made a service another one: those of its own
+// keys, else those of no other service's, else that of its definition.
+func concerning(changes []journal.Change, name string, svc compose.Service) []journal.Change {
+	const all = "rancher.services."
+	own := cloudconfig.JoinPath("rancher", "services", name)
+	var mine, common []journal.Change
+	for _, ch := range changes {
+		switch {
+		case ch.Key == own || strings.HasPrefix(ch.Key, own+"."):
+			mine = append(mine, ch)
+		case !strings.HasPrefix(ch.Key, all):
+			common = append(common, ch)
+		}
+	}
+	switch {
+	case len(mine) > 0:
+		return mine
+	case len(common) > 0:
+		return common
+	case svc.Origin.File == "":
+		return nil
+	}
+	return []journal.Change{{Key: "the definition of " + name, Origin: svc.Origin.String()}}
+}
+
+// blamed are the changes of the configuration that the steps of a service
+// answer: it gets another container, or starts the one that it got. The caller
+// holds the mutex.
+func (c *Controller) blamed(steps []plan.Step) []journal.Change {
+	name := steps[0].Service
+	because := c.blame[name]
+	if con := c.plan.Services[name].Container; con != nil && con.State == plan.Created {
+		return because
+	}
+	for _, s := range steps {
+		switch s.Verb {
+		case plan.Create, plan.CreateNext, plan.Rename, plan.Remove, plan.Load, plan.Pull:
+			return because
+		case plan.Start, plan.Stop, plan.Kill, plan.Unpause,
+			plan.Tag, plan.NetworkCreate, plan.NetworkRemove, plan.VolumeCreate:
+		}
+	}
+	return nil
+}
+
+// settleBlame forgets the changes that a branch has answered. The caller holds
+// the mutex.
+func (c *Controller) settleBlame(b *branch) {
+	last := b.steps[len(b.steps)-1]
+	_, wanted := c.desired.Project.Services[b.name]
+	if len(b.because) > 0 && !b.abandoned && (last.Verb == plan.Start || !wanted || b.svc.CreateOnly) {
+		delete(c.blame, b.name)
+	}
+}
+
+// tellBegin tells that a step begins, and returns when the disk has that.
+func (c *Controller) tellBegin(b *branch, s plan.Step) {
+	c.opts.Journal.Add(stepEvent(b, s, journal.Begin))
+	c.flushed(c.opts.Journal.Sync())
+}
+
+// tellEnd tells how a step ended.
+func (c *Controller) tellEnd(b *branch, s plan.Step, kind journal.Kind, took time.Duration, err error) {
+	e := stepEvent(b, s, kind)
+	e.Took = took.Seconds()
+	if err != nil {
+		e.Problem = err.Error()
+	}
+	c.tell(e)
+	c.counts.operation(s.Verb, kind, took)
+	if kind == journal.Done && s.Verb == plan.Start && s.Failures != nil {
+		c.counts.restarted(s.Service)
+	}
+}
+
+func stepEvent(b *branch, s plan.Step, kind journal.Kind) journal.Event {
+	return journal.Event{Kind: kind, Service: s.Service, Step: string(s.Verb), Cause: s.Cause, Because: b.because}
+}
+
+// tellState tells that a service is in another state. The caller holds the mutex.
+func (c *Controller) tellState(was string, s ServiceStatus) {
+	e := journal.Event{Kind: journal.State, Service: s.Name, Was: was, State: s.State, Problem: s.Problem, Log: s.LastLog}
+	if s.State == plan.StateCrashLoop {
+		e.Kind = journal.CrashLoop
+	}
+	if e.Problem == "" && len(s.WaitingFor) > 0 {
+		e.Problem = "waits for " + strings.Join(s.WaitingFor, ", ")
+	}
+	c.tell(e)
+}
+
+// tellDaemon tells that a daemon answers, or does not any more. The caller holds
+// the mutex; the observer still has what it observed before.
+func (c *Controller) tellDaemon(o *observer, d plan.Daemon) {
+	if o.daemon.Available == d.Available {
+		return
+	}
+	name := "System Docker"
+	if o.scope == compose.User {
+		name = "User Docker"
+	}
+	e := journal.Event{Kind: journal.Daemon, State: name + " answers"}
+	if !d.Available {
+		e.State, e.Problem = name+" does not answer any more", d.Err
+	}
+	c.tell(e)
+}
