@@ -48,22 +48,27 @@ type Config struct {
 
 	// File systems to mount: device, folder, type and options, as in fstab; a
 	// shorter list is filled up from mount_default_fields. RancherOS takes exactly
-	// four fields.
+	// four fields. What is taken out of the list is unmounted; what cannot be mounted
+	// is tried again.
 	//
 	//	mounts:
 	//	  - [LABEL=data, /mnt/data, ext4, "noatime"]
 	//	  - ["nas.example.com:/media", /mnt/media, nfs4, "ro,nolock"]
 	Mounts []Mount `yaml:"mounts" from:"RancherOS"`
 
-	// Commands for the console, in this order, before User Docker starts: a text
-	// for the shell or a list of arguments. How often is rancher.cloud_init.runcmd.
+	// Commands for the machine, in this order, once all else is applied: a text for
+	// the shell or a list of arguments. They hold up nothing, User Docker neither:
+	// what needs it begins with "ros wait docker". One that fails holds up no other.
+	// How often they run is rancher.cloud_init.runcmd; what they say is in
+	// /var/log/cloud-init-output.log.
 	//
 	//	runcmd:
 	//	  - echo hello > /run/hello
 	//	  - [modprobe, nbd, max_part=8]
 	RunCmd []Command `yaml:"runcmd" from:"RancherOS"`
 
-	// Commands as in runcmd, early in every boot.
+	// Commands as in runcmd, in every boot before disks are set up and mounted. Each
+	// may take five minutes.
 	//
 	//	bootcmd:
 	//	  - [sysctl, -w, vm.overcommit_memory=1]
@@ -93,12 +98,12 @@ type WriteFile struct {
 	Owner string `yaml:"owner" format:"owner" default:"root:root"`
 	// Permissions in octal digits.
 	Permissions string `yaml:"permissions" format:"permissions" default:"0644"`
-	// The system service in which the file is written.
+	// The system service in whose container the file is; console and host are the
+	// machine itself.
 	Container string `yaml:"container" default:"console"`
 	// Add to the end of the file rather than replace it.
 	Append bool `yaml:"append" default:"false" from:"cloud-init"`
-	// Write the file once the users exist, which on this system holds for every
-	// file.
+	// Write the file once disks and mounts are there.
 	Defer bool `yaml:"defer" default:"false" from:"cloud-init"`
 	// Where to get the content from; content is used when that fails.
 	Source FileSource `yaml:"source" from:"cloud-init"`

@@ -3,12 +3,13 @@ package cloudconfig
 // DiskConfig are cloud-init's keys for disks, file systems and swap. A device
 // that holds anything is never touched unless overwrite says so.
 type DiskConfig struct {
-	// Grow partitions to the size of their disks.
+	// Grow partitions to the size of their disks. The state partition, which / stands
+	// for here, grows unless mode says otherwise.
 	//
 	//	growpart: {mode: auto, devices: [/]}
 	Growpart Growpart `yaml:"growpart" from:"cloud-init"`
-	// Grow the root's file system to the size of its partition; noblock does so in
-	// the background.
+	// Grow file systems to the size of the partitions that growpart names, which is
+	// always done in the background.
 	ResizeRootfs string `yaml:"resize_rootfs" enum:"true|false|noblock" default:"true" from:"cloud-init"`
 	// Short names for disks.
 	//

@@ -28,7 +28,8 @@ type HostConfig struct {
 	//	  searchdomains: [example.com]
 	//	  options: {rotate: true, timeout: 1}
 	ResolvConf ResolvConf `yaml:"resolv_conf" from:"cloud-init"`
-	// Certificates of authorities that the machine and its Docker daemons trust.
+	// Certificates of authorities that the machine trusts, and its Docker daemons
+	// from their next start on.
 	//
 	//	ca_certs:
 	//	  trusted:

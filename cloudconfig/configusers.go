@@ -2,8 +2,8 @@ package cloudconfig
 
 // UserConfig are cloud-init's keys for users, groups, passwords and SSH.
 type UserConfig struct {
-	// Users to make or change: a name, default for those the system has anyway, or
-	// a map.
+	// Users to make or change: a name, default for the one the system has anyway,
+	// rancher, or a map. Who is taken out of the list is locked, and his files stay.
 	//
 	//	users:
 	//	  - default
@@ -15,7 +15,7 @@ type UserConfig struct {
 	//	    ssh_authorized_keys:
 	//	      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample ann@laptop
 	Users Users `yaml:"users" from:"cloud-init"`
-	// Changes to the user that default stands for: its name, or a map as in users.
+	// Changes to the user that default stands for, as in users. Its name stays.
 	User *User `yaml:"user" from:"cloud-init"`
 	// Groups to make: a name, or a name with its members.
 	//

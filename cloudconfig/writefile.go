@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -14,6 +15,27 @@ import (
 
 // maxContent bounds what a compressed file may unpack to.
 const maxContent = 64 << 20
+
+// ContainerFiles is the folder on the machine of the files that are for the
+// containers of services, by service.
+const ContainerFiles = "/var/lib/rancher/files"
+
+// Service is the service in whose container the file is; "" is the machine
+// itself, which its console shares.
+func (w WriteFile) Service() string {
+	if w.Container == "console" || w.Container == "host" {
+		return ""
+	}
+	return w.Container
+}
+
+// HostPath is where the file is on the machine.
+func (w WriteFile) HostPath() string {
+	if w.Service() == "" {
+		return path.Clean(w.Path)
+	}
+	return path.Join(ContainerFiles, path.Base(path.Clean("/"+w.Container)), path.Clean("/"+w.Path))
+}
 
 // encodings are the known ones, each with the steps that undo it.
 var encodings = map[string][]func([]byte) ([]byte, error){

@@ -31,6 +31,7 @@ func Build(cfg cloudconfig.Config, opts Options) (Project, cloudconfig.Report) {
 	b.order = slices.Sorted(maps.Keys(b.drafts))
 	b.extend()
 	b.each(b.decode)
+	b.each(b.mountFiles)
 	b.nameContainers()
 	b.each(b.refer)
 	b.connect()

@@ -93,7 +93,10 @@ func (a *app) printCloudInit(s cloudInit) error {
 	}
 	for _, m := range s.Modules {
 		outcome := "applied"
-		if m.Problem != "" {
+		switch {
+		case m.Running:
+			outcome = "running"
+		case m.Problem != "":
 			outcome = "failed"
 		}
 		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.Name, outcome, shownSeconds(m.Seconds), oneLine(m.Problem))

@@ -2,17 +2,13 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/machine/setting"
 	"github.com/ros-os/ros/internal/source"
 )
-
-// appliedFile is where it is told what became of the configuration.
-const appliedFile = "/run/ros/cloud-init.json"
 
 // The states of `ros cloud-init status`.
 const (
@@ -24,22 +20,14 @@ const (
 
 // cloudInit is how it stands with what the machine was told when it was made.
 type cloudInit struct {
-	Status   string             `json:"status"`
-	Source   string             `json:"source,omitempty"`
-	Instance string             `json:"instance,omitempty"`
-	Cached   bool               `json:"cached,omitempty"`
-	Problems cloudconfig.Report `json:"problems,omitempty"`
-	Asked    []source.Asked     `json:"asked,omitempty"`
-	Includes []source.Asked     `json:"includes,omitempty"`
-	Modules  []module           `json:"modules,omitempty"`
-}
-
-// module is one part of the configuration that was applied.
-type module struct {
-	Name    string  `json:"name"`
-	Begin   any     `json:"begin,omitempty"`
-	Seconds float64 `json:"seconds"`
-	Problem string  `json:"problem,omitempty"`
+	Status   string                 `json:"status"`
+	Source   string                 `json:"source,omitempty"`
+	Instance string                 `json:"instance,omitempty"`
+	Cached   bool                   `json:"cached,omitempty"`
+	Problems cloudconfig.Report     `json:"problems,omitempty"`
+	Asked    []source.Asked         `json:"asked,omitempty"`
+	Includes []source.Asked         `json:"includes,omitempty"`
+	Modules  []setting.ModuleRecord `json:"modules,omitempty"`
 }
 
 // duration is how long one thing took.
@@ -58,46 +46,27 @@ func (a *app) readCloudInit() (cloudInit, error) {
 		Source: record.Source, Instance: record.Instance, Cached: record.Cached, Asked: record.Asked, Includes: record.Includes,
 		Problems: record.Problems(),
 	}
-	if s.Modules, err = readModules(a.path(appliedFile)); err != nil {
+	applied, err := setting.ReadRecord(a.path(setting.RecordFile))
+	if err != nil {
 		return cloudInit{}, err
 	}
+	s.Modules = applied.Modules
 	_, report := source.Layers(a.root)
 	s.Problems = append(s.Problems, layerProblems(report)...)
 	s.Status = s.status(record.State)
 	return s, nil
 }
 
-// readModules reads what was applied; nothing was when there is no such file.
-func readModules(path string) ([]module, error) {
-	var applied struct {
-		Modules []module `json:"modules"`
-	}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &applied)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot read what was applied: %w", err)
-	}
-	return applied.Modules, nil
-}
-
 func (s cloudInit) status(asked string) string {
+	running := slices.ContainsFunc(s.Modules, func(m setting.ModuleRecord) bool { return m.Running })
+	failed := slices.ContainsFunc(s.Modules, func(m setting.ModuleRecord) bool { return m.Problem != "" })
 	switch {
 	case asked == source.Failed && !s.Cached:
 		return cloudInitFailed
-	case asked == "" || asked == source.Asking:
+	case asked == "" || asked == source.Asking || running:
 		return cloudInitRunning
-	case len(s.Problems) > 0:
+	case len(s.Problems) > 0 || failed:
 		return cloudInitDegraded
-	}
-	for _, m := range s.Modules {
-		if m.Problem != "" {
-			return cloudInitDegraded
-		}
 	}
 	return cloudInitDone
 }

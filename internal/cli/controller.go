@@ -84,6 +84,7 @@ func (a *app) runController(ctx context.Context) error {
 		},
 		func(ctx context.Context) error { return sources.Run(ctx, c.Reload) },
 		gate.images.Run,
+		func(ctx context.Context) error { return machine.Run(ctx, c.Reapply) },
 		func(ctx context.Context) error { return watchHostname(ctx, a.path(network.StatusFile), c.Reapply) },
 	}
 	var all sync.WaitGroup

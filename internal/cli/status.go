@@ -109,6 +109,9 @@ func writeStatus(w io.Writer, st servicectl.Status, colour bool) error {
 	return err
 }
 
+// longest is how much of a reason a line has room for; `ros why` has the rest.
+const longest = 80
+
 // why is the one thing about a service that is most worth a line.
 func why(s servicectl.ServiceStatus) string {
 	text := s.Cause
@@ -120,7 +123,11 @@ func why(s servicectl.ServiceStatus) string {
 	case s.Note != "":
 		text = s.Note
 	}
-	return strings.Join(strings.Fields(text), " ")
+	short := []rune(strings.Join(strings.Fields(text), " "))
+	if len(short) > longest {
+		short = append(short[:longest-1], '…')
+	}
+	return string(short)
 }
 
 const (
@@ -217,13 +224,14 @@ and mounts among it, is listed below the services' steps.`,
 			if err != nil {
 				return err
 			}
+			changes := a.machineChanges(cmd.Context())
 			if format == "json" {
-				return a.printJSON(p)
+				return a.printJSON(wholePlan{p, changes})
 			}
-			if len(p.Steps) == 0 {
+			if len(p.Steps)+len(changes) == 0 {
 				return a.print("nothing to do\n")
 			}
-			return a.print("%s", p.String())
+			return a.print("%s%s", p.String(), changesText(changes))
 		},
 	}
 	outputFlag(cmd, &format)

@@ -12,12 +12,14 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"github.com/ros-os/ros/internal/machine/block"
 )
 
 // disk is a block device or a partition.
 type disk struct {
 	path string // "/dev/vda1"
-	Superblock
+	block.Superblock
 }
 
 // disks probes every block device that can hold files, in the order of their
@@ -53,16 +55,16 @@ func holdsFiles(name string) bool {
 	return readTrimmed(filepath.Join("/sys/class/block", name, "size")) != "0"
 }
 
-func probeDevice(path string) (Superblock, error) {
+func probeDevice(path string) (block.Superblock, error) {
 	if strings.HasPrefix(filepath.Base(path), "sr") && !hasMedium(path) {
-		return Superblock{}, fmt.Errorf("cannot read %s: %w", path, unix.ENOMEDIUM)
+		return block.Superblock{}, fmt.Errorf("cannot read %s: %w", path, unix.ENOMEDIUM)
 	}
 	f, err := openDevice(path)
 	if err != nil {
-		return Superblock{}, err
+		return block.Superblock{}, err
 	}
 	defer func() { _ = f.Close() }() // read only
-	return probe(f)
+	return block.Probe(f)
 }
 
 func openDevice(path string) (*os.File, error) {

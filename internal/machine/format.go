@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/ros-os/ros/internal/machine/block"
 )
 
 // blankSize is how much of a disk must be zero for it to count as blank.
@@ -64,7 +66,7 @@ func mayFormat(path string) (bool, error) {
 	if err != nil || blank {
 		return blank, err
 	}
-	sb, err := probe(f)
+	sb, err := block.Probe(f)
 	if err != nil || sb.FSType != "" {
 		return false, err
 	}

@@ -24,7 +24,7 @@ func openModules() (moduleTree, error) {
 	if err := unix.Uname(&name); err != nil {
 		return moduleTree{}, fmt.Errorf("cannot read the kernel's name: %w", err)
 	}
-	dir := filepath.Join("/usr/lib/modules", cString(name.Release[:]))
+	dir := filepath.Join("/usr/lib/modules", unix.ByteSliceToString(name.Release[:]))
 	data, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
 	if err != nil {
 		return moduleTree{}, fmt.Errorf("cannot read which modules there are: %w", err)

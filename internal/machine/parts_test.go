@@ -223,6 +223,30 @@ func TestLogsArePutAsideWhenTheyAreLong(t *testing.T) {
 	}
 }
 
+func TestALogIsPutAsideWhileItsProcessRuns(t *testing.T) {
+	l := &logFile{path: filepath.Join(t.TempDir(), "x.log")}
+	defer l.close()
+	if err := l.bound(); err != nil {
+		t.Errorf("a log that nobody writes: %v", err)
+	}
+	process := l.open() // which goes on writing to the same file
+	long := strings.Repeat("line\n", maxLog/5+1)
+	for _, text := range []string{"short\n", long, "after\n"} {
+		if _, err := process.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.bound(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if data, err := os.ReadFile(l.path); err != nil || string(data) != "after\n" {
+		t.Errorf("the log has %d bytes, %v", len(data), err)
+	}
+	if data, err := os.ReadFile(l.path + ".1"); err != nil || string(data) != "short\n"+long {
+		t.Errorf("the old log has %d bytes, %v", len(data), err)
+	}
+}
+
 func TestALogThatCannotBeWrittenGoesToTheConsole(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "")

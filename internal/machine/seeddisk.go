@@ -38,7 +38,11 @@ func readSeedDisk(ctx context.Context, b *Boot) error {
 			return err
 		}
 	}
-	return nil
+	all, err := disks()
+	if err != nil {
+		return err
+	}
+	return keepOVF(all)
 }
 
 // lookForSeed keeps what the best datasource among the disks that are there says.
@@ -63,14 +67,22 @@ func hasTag(sys, tag string) bool {
 	files, _ := filepath.Glob(filepath.Join(sys, "bus/virtio/drivers/9pnet_virtio/virtio*/mount_tag")) // the pattern is sound
 	for _, f := range files {
 		data, err := os.ReadFile(f)
-		if err == nil && cString(data) == tag {
+		if err == nil && unix.ByteSliceToString(data) == tag {
 			return true
 		}
 	}
 	return false
 }
 
-func (b *Boot) readSeedFrom(datasource, device, fstype, data string) (err error) {
+func (b *Boot) readSeedFrom(datasource, device, fstype, data string) error {
+	return withSeedMounted(device, fstype, data, func(dir string) error {
+		logrus.Infof("datasource %s is on %s", datasource, device)
+		return b.keepSeed(datasource, dir)
+	})
+}
+
+// withSeedMounted mounts a device while do reads it.
+func withSeedMounted(device, fstype, data string, do func(dir string) error) (err error) {
 	if err := os.MkdirAll(seedMount, 0o700); err != nil {
 		return fmt.Errorf("cannot make a mount point: %w", err)
 	}
@@ -84,14 +96,14 @@ func (b *Boot) readSeedFrom(datasource, device, fstype, data string) (err error)
 			err = fmt.Errorf("cannot unmount datasource %s: %w", device, undone)
 		}
 	}()
-	logrus.Infof("datasource %s is on %s", datasource, device)
-	return b.keepSeed(datasource, seedMount)
+	return do(seedMount)
 }
 
 // filesystemModules are what it takes to mount a file system, by its type. The
 // kernel would ask modprobe for them, which takes longer.
 var filesystemModules = map[string][]string{
 	"iso9660": {"isofs"}, "vfat": {"vfat", "nls_cp437", "nls_ascii"}, "9p": {"9pnet_virtio", "9p"}, "ext4": {"ext4"},
+	"udf": {"udf"},
 }
 
 func loadFilesystem(fstype string) {
@@ -112,17 +124,32 @@ func readSeedFolder(_ context.Context, b *Boot) error {
 	return b.keepSeed("nocloud", seedFolder)
 }
 
+// keepSeed keeps what a datasource says, and that it was asked. The controller,
+// which has the network, fetches what is included.
 func (b *Boot) keepSeed(datasource, dir string) error {
+	begin := b.clock()
 	seed, err := source.ReadSeed(dir)
 	if errors.Is(err, source.ErrNoSeed) {
 		logrus.WithField("err", err).Info("a datasource is empty")
 		return nil
 	}
-	if err != nil {
+	if seed.Empty() && err != nil {
 		return err
 	}
+	if saved := source.SaveSeed("/", datasource, seed); saved != nil {
+		return errors.Join(err, saved)
+	}
 	b.seeded = true
-	return source.SaveSeed("/", datasource, seed)
+	record := source.Record{State: source.Settled, Source: datasource, Disk: true}
+	if err != nil {
+		record.Problem = err.Error()
+	}
+	var unprepared error
+	record.Instance, unprepared = source.PrepareInstance("/")
+	record.Asked = []source.Asked{{
+		Name: datasource, Outcome: source.Used, Begin: begin.Seconds(), Seconds: (b.clock() - begin).Seconds(), Tries: 1,
+	}}
+	return errors.Join(err, unprepared, source.SaveRecord("/", record))
 }
 
 // adoptSeed reads the configuration once more when a datasource was found, and

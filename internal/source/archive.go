@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -17,7 +18,7 @@ type archived struct {
 func (s *splitter) archive(p userPart, depth int) {
 	var items []yaml.Node
 	if err := yaml.Unmarshal(p.data, &items); err != nil {
-		s.fail(p, fmt.Sprintf("is not a list of parts: %v", err), `write items such as "- {type: text/cloud-config, content: …}"`)
+		s.fail(p, "is not a list of parts: "+oneLine(err), `write items such as "- {type: text/cloud-config, content: …}"`)
 		return
 	}
 	for i := range items {
@@ -28,13 +29,16 @@ func (s *splitter) archive(p userPart, depth int) {
 		child := p.child(i, nil)
 		item, err := readArchived(&items[i])
 		if err != nil {
-			s.fail(child, fmt.Sprintf("is no part of an archive: %v", err), "write a text, or a map of type and content")
+			s.fail(child, "is no part of an archive: "+oneLine(err), "write a text, or a map of type and content")
 			continue
 		}
 		child.data = []byte(item.Content)
 		s.piece(child, item.Type, depth+1)
 	}
 }
+
+// oneLine is what YAML says over several lines.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 func readArchived(n *yaml.Node) (item archived, err error) {
 	if n.Kind == yaml.ScalarNode {

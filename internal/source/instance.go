@@ -54,23 +54,35 @@ func Instance(root string) (folder string, settled bool) {
 	return folder, err == nil && folder != ""
 }
 
-// SettleInstance says that the datasources are settled: which instance this is
-// follows from the meta-data that is kept. It returns the instance's folder.
-func SettleInstance(root string) (folder string, err error) {
+// PrepareInstance makes the folder of the instance that the meta-data which is
+// kept tells of, and returns it.
+func PrepareInstance(root string) (folder string, err error) {
 	meta, err := readBounded(filepath.Join(root, SeedDir, "meta-data"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("cannot tell which instance this is: %w", err)
 	}
 	folder = InstanceFolder(cloudconfig.InstanceID(meta))
-	for _, dir := range []string{folder, SeedDir} {
-		if err := mkdirs(osDisk{}, filepath.Join(root, dir)); err != nil {
-			return "", fmt.Errorf("cannot keep which instance this is: %w", err)
-		}
+	if err := mkdirs(osDisk{}, filepath.Join(root, folder)); err != nil {
+		return "", fmt.Errorf("cannot keep which instance this is: %w", err)
 	}
+	return folder, nil
+}
+
+// SettleInstance says which instance this is, and that all that its datasource
+// has to say is there, or will not come. It is called last: with it begins what is
+// done once.
+func SettleInstance(root, folder string) error {
 	if known, settled := Instance(root); settled && known == folder {
-		return folder, nil
+		return nil
 	}
-	return folder, WriteFile(filepath.Join(root, InstanceFile), []byte(folder+"\n"))
+	err := mkdirs(osDisk{}, filepath.Join(root, SeedDir))
+	if err == nil {
+		err = WriteFile(filepath.Join(root, InstanceFile), []byte(folder+"\n"))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot keep which instance this is: %w", err)
+	}
+	return nil
 }
 
 // SaveCache keeps, over reboots, what a datasource gave to an instance. machine

@@ -3,6 +3,7 @@ package source
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -110,7 +111,7 @@ func decodeTransfer(encoding string, body io.Reader) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(body, maxLayer))
 	if err != nil {
-		return nil, fmt.Errorf("cannot be decoded (%s): %w", encoding, err)
+		return nil, fmt.Errorf("cannot be read to its end (%s): %w", cmp.Or(encoding, "7bit"), err)
 	}
 	return data, nil
 }

@@ -33,7 +33,16 @@ type userPart struct {
 	number string // "2", or "2.1" within another one; "" when it is the whole
 	from   string // the address that an include fetched it from
 	form   form   // formConfig or formScript
+	typed  bool   // its container says that it is cloud-config: it needs no header
 	data   []byte
+}
+
+// parse is how a part that is a layer is parsed.
+func (p userPart) parse() func(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
+	if p.typed && firstLine(p.data) != "#compose" {
+		return cloudconfig.ParseLayer
+	}
+	return parsePart
 }
 
 // file is what positions call the part: "user-data part 2 (ec2)".
@@ -96,6 +105,7 @@ func (s *splitter) piece(p userPart, declared string, depth int) {
 		p.data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		s.leaf(p, f)
 	case formConfig:
+		p.typed = declared == configType
 		s.leaf(p, f)
 	}
 }
@@ -126,14 +136,13 @@ func (s *splitter) note(p userPart, severity cloudconfig.Severity, msg, hint str
 	})
 }
 
+const configType = "text/cloud-config"
+
 // formOf recognises what a piece is: by its type where that says it, else by its
 // first line.
 func formOf(data []byte, declared string) form {
 	switch {
-	case declared == "text/cloud-config", declared == "text/x-cloud-config":
-		if header := firstLine(data); strings.HasPrefix(header, "#!") {
-			return formScript
-		}
+	case declared == configType:
 		return formConfig
 	case strings.HasPrefix(declared, "text/x-shellscript"):
 		return formScript

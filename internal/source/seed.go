@@ -183,7 +183,7 @@ func (c *collector) userData(root string, whole part) {
 		if p.number != "" {
 			key += "." + p.number
 		}
-		c.part(part{key: key, name: whole.name, file: file, data: p.data, parse: parsePart})
+		c.part(part{key: key, name: whole.name, file: file, data: p.data, parse: p.parse()})
 	}
 }
 

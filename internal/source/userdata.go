@@ -30,7 +30,7 @@ func ParseUserData(name, file string, data []byte) (cloudconfig.Layer, cloudconf
 		if p.form == formScript {
 			continue
 		}
-		l, found := parsePart(name, p.file(file, ""), p.data)
+		l, found := p.parse()(name, p.file(file, ""), p.data)
 		layers, report = append(layers, l), append(report, found...)
 	}
 	if len(layers) == 1 {

@@ -84,6 +84,18 @@ func TestSSHDConfig(t *testing.T) {
 	golden.Equal(t, "testdata/sshd_config.port", sshdConfig(SSH{Port: 2222, ListenAddress: "10.0.0.2"}, keys))
 }
 
+func TestWhoMayLogInOverSSH(t *testing.T) {
+	config := sshdConfig(SSH{Users: []string{"ann", "b\nPermitRootLogin yes", "*"}, Root: true, Passwords: true}, nil)
+	for _, want := range []string{"\nAllowUsers rancher docker ann root\n", "\nPermitRootLogin prohibit-password\n", "\nPasswordAuthentication yes\n"} {
+		if !strings.Contains(config, want) {
+			t.Errorf("there is no %q in\n%s", want, config)
+		}
+	}
+	if strings.Contains(config, "PermitRootLogin yes") {
+		t.Errorf("a name became a line of its own:\n%s", config)
+	}
+}
+
 func TestListenAddressAndProbe(t *testing.T) {
 	tests := []struct {
 		name         string

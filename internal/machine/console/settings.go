@@ -27,6 +27,10 @@ type SSH struct {
 	// HostKeys are keys of the configuration: "ed25519" is a private key in
 	// PEM, "ed25519-pub" its public one; the same for "rsa" and "ecdsa".
 	HostKeys map[string]string `json:"host_keys,omitempty"`
+	// Users may log in besides rancher and docker.
+	Users     []string `json:"users,omitempty"`
+	Root      bool     `json:"root,omitempty"`      // root may log in with a key
+	Passwords bool     `json:"passwords,omitempty"` // users may log in with a password
 }
 
 // readSettings reads what was handed over; without it, the zero Settings are a

@@ -24,8 +24,8 @@ func (s SSH) port() int {
 	return s.Port
 }
 
-// sshdConfig is the configuration of sshd: keys only, and only the users that are
-// made for people. PAM is left out: keys need it not, and each login is faster.
+// sshdConfig is the configuration of sshd: keys only unless passwords are asked
+// for, and only the users that are made for people. PAM is left out: keys need it not, and each login is faster.
 func sshdConfig(s SSH, keys []hostKey) string {
 	var b strings.Builder
 	b.WriteString("# made by ros from rancher.ssh; changes are lost\n")
@@ -36,12 +36,9 @@ func sshdConfig(s SSH, keys []hostKey) string {
 	for _, key := range keys {
 		fmt.Fprintf(&b, "HostKey %s\n", key.Path)
 	}
-	b.WriteString(`PidFile none
-AllowUsers rancher docker
-PermitRootLogin no
-PubkeyAuthentication yes
-PasswordAuthentication no
-KbdInteractiveAuthentication no
+	fmt.Fprintf(&b, "PidFile none\nAllowUsers %s\nPermitRootLogin %s\n", strings.Join(s.users(), " "), s.rootLogin())
+	fmt.Fprintf(&b, "PubkeyAuthentication yes\nPasswordAuthentication %s\n", yesNo(s.Passwords))
+	b.WriteString(`KbdInteractiveAuthentication no
 AuthorizedKeysFile .ssh/authorized_keys
 UsePAM no
 UseDNS no
@@ -53,6 +50,34 @@ SetEnv PATH=` + searchPath + `
 Subsystem sftp internal-sftp
 `)
 	return b.String()
+}
+
+// users are those that may log in. A name that is none would end the line.
+func (s SSH) users() []string {
+	all := []string{"rancher", "docker"}
+	for _, name := range s.Users {
+		if !strings.ContainsAny(name, " \t\r\n\"'*?!@#") && name != "" {
+			all = append(all, name)
+		}
+	}
+	if s.Root {
+		all = append(all, "root")
+	}
+	return all
+}
+
+func (s SSH) rootLogin() string {
+	if s.Root {
+		return "prohibit-password"
+	}
+	return "no"
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 // listenAddress is the configured address, or nothing when it is none: sshd then

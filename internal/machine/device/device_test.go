@@ -182,14 +182,44 @@ func TestInNamespacesUdevTouchesNoDevice(t *testing.T) {
 }
 
 func TestChronyConf(t *testing.T) {
-	golden.Equal(t, "testdata/chrony.conf", chronyConf("/var/lib/chrony", []string{"10.0.2.4"}, false))
-	golden.Equal(t, "testdata/chrony.conf.namespaced", chronyConf("/var/lib/chrony", nil, true))
+	golden.Equal(t, "testdata/chrony.conf", chronyConf("/var/lib/chrony", Time{}, []string{"10.0.2.4"}, false))
+	golden.Equal(t, "testdata/chrony.conf.namespaced", chronyConf("/var/lib/chrony", Time{}, nil, true))
+}
+
+func TestChronyConfTakesTheServersOfTheConfiguration(t *testing.T) {
+	conf := chronyConf("/var/lib/chrony", Time{
+		Servers: []string{"a.example.com", "b\nallow all"}, Pools: []string{"p.example.com"}, Allow: []string{"10.0.0.0/8"},
+	}, nil, false)
+	for _, want := range []string{"pool p.example.com iburst\n", "server a.example.com iburst\n", "allow 10.0.0.0/8\n"} {
+		if !strings.Contains(conf, want) {
+			t.Errorf("there is no %q in\n%s", want, conf)
+		}
+	}
+	if strings.Contains(conf, "debian") || strings.Contains(conf, "allow all") {
+		t.Errorf("the configuration is\n%s", conf)
+	}
+}
+
+func TestChronydTakesTheServersOfTheConfiguration(t *testing.T) {
+	b := newBench(t)
+	b.write("ntp.json", `{"servers": ["10.9.9.9"]}`)
+	stop := b.start(b.ntp().keep)
+	b.eventually("chronyd", func() bool { return strings.Count(b.log(), "chronyd -d -u ") == 1 })
+	if conf, err := os.ReadFile(b.at("chrony.conf")); err != nil || !strings.Contains(string(conf), "server 10.9.9.9 iburst") {
+		t.Errorf("chrony.conf is %q, %v", conf, err)
+	}
+	b.write("ntp.json", `{"disabled": true}`)
+	b.write("ntp.json", `{"servers": ["10.8.8.8"]}`)
+	b.eventually("chronyd anew", func() bool { return strings.Count(b.log(), "chronyd -d -u ") == 2 })
+	if err := stop(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
 }
 
 func (b bench) ntp() ntp {
 	return ntp{
 		chronyd: b.at("chronyd"), conf: b.at("chrony.conf"), state: b.at("state"), run: b.at("run"),
-		namespaced: b.at("namespaced"), network: b.at("status.json"),
+		namespaced: b.at("namespaced"), network: b.at("status.json"), settings: b.at("ntp.json"),
 	}
 }
 

@@ -25,6 +25,7 @@ type ntp struct {
 	chronyd, conf, namespaced string
 	state, run                string // folders that chronyd writes to
 	network                   string // the status of service network
+	settings                  string // what the configuration says, in the same folder
 }
 
 // RunNTP keeps chronyd running until ctx ends, also with the time servers that
@@ -32,7 +33,7 @@ type ntp struct {
 func RunNTP(ctx context.Context) error {
 	return ntp{
 		chronyd: "/usr/sbin/chronyd", conf: "/run/chrony/chrony.conf", namespaced: namespacedFile,
-		state: "/var/lib/chrony", run: "/run/chrony", network: "/run/ros/network/status.json",
+		state: "/var/lib/chrony", run: "/run/chrony", network: "/run/ros/network/status.json", settings: TimeFile,
 	}.keep(ctx)
 }
 
@@ -60,14 +61,14 @@ func (n ntp) keep(ctx context.Context) (err error) {
 	}
 }
 
-// changed waits for a change of the network's status; it is false when ctx ends.
+// changed waits for a change of the network's status, or of the settings; it is false when ctx ends.
 func (n ntp) changed(ctx context.Context, w *fsnotify.Watcher) bool {
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case event := <-w.Events:
-			if event.Name == n.network {
+			if event.Name == n.network || event.Name == n.settings {
 				return true
 			}
 		case <-w.Errors: //nolint:errcheck // events were lost, whichever: look again
@@ -82,12 +83,19 @@ func (n ntp) pass(ctx context.Context, set *supervise.Set) error {
 	if err != nil {
 		logrus.WithFields(logrus.Fields{"service": "ntp", "err": err}).Warn("no time servers of DHCP are used")
 	}
+	settings, err := readTime(n.settings)
+	if err != nil {
+		logrus.WithFields(logrus.Fields{"service": "ntp", "err": err}).Warn("no time servers of the configuration are used")
+	}
+	if settings.Disabled {
+		return set.Keep(ctx, nil)
+	}
 	inNamespaces := exists(n.namespaced)
 	owner, err := n.makeFolders()
 	if err != nil {
 		return err
 	}
-	conf := chronyConf(n.state, servers, inNamespaces)
+	conf := chronyConf(n.state, settings, servers, inNamespaces)
 	if err := os.WriteFile(n.conf, []byte(conf), 0o644); err != nil {
 		return fmt.Errorf("cannot write chronyd's configuration: %w", err)
 	}
@@ -99,9 +107,10 @@ func (n ntp) pass(ctx context.Context, set *supervise.Set) error {
 }
 
 // chronyConf is the configuration of chronyd.
-func chronyConf(state string, servers []string, inNamespaces bool) string {
+func chronyConf(state string, t Time, servers []string, inNamespaces bool) string {
 	var b strings.Builder
-	b.WriteString("# made by ros; changes are lost\npool 2.debian.pool.ntp.org iburst\n")
+	b.WriteString("# made by ros; changes are lost\n")
+	b.WriteString(t.lines())
 	for _, server := range servers {
 		fmt.Fprintf(&b, "server %s iburst prefer\n", server)
 	}

@@ -3,70 +3,102 @@ package network
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/vishvananda/netlink"
 )
 
-// bondOption sets one option of a bond.
-type bondOption func(b *netlink.Bond, value string) error
+// bondOption is one option of a bond: how it is read, and whether two bonds have
+// it alike.
+type bondOption struct {
+	set    func(b *netlink.Bond, value string) error
+	same   func(a, b *netlink.Bond) bool
+	frozen bool // cannot change while the bond is up or has ports
+}
 
 // bondOptions are the options that may be written in bond_opts, by the names
 // that the bonding driver gives them.
 func bondOptions() map[string]bondOption {
+	peers := number(func(b *netlink.Bond) *int { return &b.NumPeerNotif })
 	return map[string]bondOption{
-		"mode": named(func(b *netlink.Bond, v netlink.BondMode) { b.Mode = v }, netlink.StringToBondModeMap),
-		"lacp_rate": named(func(b *netlink.Bond, v netlink.BondLacpRate) { b.LacpRate = v },
-			netlink.StringToBondLacpRateMap),
-		"xmit_hash_policy": named(func(b *netlink.Bond, v netlink.BondXmitHashPolicy) { b.XmitHashPolicy = v },
+		"mode":      frozen(named(func(b *netlink.Bond) *netlink.BondMode { return &b.Mode }, netlink.StringToBondModeMap)),
+		"lacp_rate": frozen(named(func(b *netlink.Bond) *netlink.BondLacpRate { return &b.LacpRate }, netlink.StringToBondLacpRateMap)),
+		"ad_select": frozen(named(func(b *netlink.Bond) *netlink.BondAdSelect { return &b.AdSelect }, netlink.StringToBondAdSelectMap)),
+		"fail_over_mac": frozen(named(func(b *netlink.Bond) *netlink.BondFailOverMac { return &b.FailOverMac },
+			netlink.StringToBondFailOverMacMap)),
+		"xmit_hash_policy": named(func(b *netlink.Bond) *netlink.BondXmitHashPolicy { return &b.XmitHashPolicy },
 			netlink.StringToBondXmitHashPolicyMap),
-		"fail_over_mac": named(func(b *netlink.Bond, v netlink.BondFailOverMac) { b.FailOverMac = v },
-			netlink.StringToBondFailOverMacMap),
-		"ad_select": named(func(b *netlink.Bond, v netlink.BondAdSelect) { b.AdSelect = v },
-			netlink.StringToBondAdSelectMap),
-		"primary_reselect": named(func(b *netlink.Bond, v netlink.BondPrimaryReselect) { b.PrimaryReselect = v },
+		"primary_reselect": named(func(b *netlink.Bond) *netlink.BondPrimaryReselect { return &b.PrimaryReselect },
 			netlink.StringToBondPrimaryReselectMap),
-		"miimon":            number(func(b *netlink.Bond, v int) { b.Miimon = v }),
-		"updelay":           number(func(b *netlink.Bond, v int) { b.UpDelay = v }),
-		"downdelay":         number(func(b *netlink.Bond, v int) { b.DownDelay = v }),
-		"use_carrier":       number(func(b *netlink.Bond, v int) { b.UseCarrier = v }),
-		"arp_interval":      number(func(b *netlink.Bond, v int) { b.ArpInterval = v }),
-		"arp_ip_target":     arpTargets,
-		"min_links":         number(func(b *netlink.Bond, v int) { b.MinLinks = v }),
-		"resend_igmp":       number(func(b *netlink.Bond, v int) { b.ResendIgmp = v }),
-		"num_grat_arp":      number(func(b *netlink.Bond, v int) { b.NumPeerNotif = v }),
-		"num_unsol_na":      number(func(b *netlink.Bond, v int) { b.NumPeerNotif = v }),
-		"all_slaves_active": number(func(b *netlink.Bond, v int) { b.AllSlavesActive = v }),
-		"packets_per_slave": number(func(b *netlink.Bond, v int) { b.PacketsPerSlave = v }),
+		"arp_validate": named(func(b *netlink.Bond) *netlink.BondArpValidate { return &b.ArpValidate },
+			netlink.StringToBondArpValidateMap),
+		"arp_all_targets": named(func(b *netlink.Bond) *netlink.BondArpAllTargets { return &b.ArpAllTargets },
+			netlink.StringToBondArpAllTargetsMap),
+		"miimon":            number(func(b *netlink.Bond) *int { return &b.Miimon }),
+		"updelay":           number(func(b *netlink.Bond) *int { return &b.UpDelay }),
+		"downdelay":         number(func(b *netlink.Bond) *int { return &b.DownDelay }),
+		"use_carrier":       number(func(b *netlink.Bond) *int { return &b.UseCarrier }),
+		"arp_interval":      number(func(b *netlink.Bond) *int { return &b.ArpInterval }),
+		"min_links":         number(func(b *netlink.Bond) *int { return &b.MinLinks }),
+		"resend_igmp":       number(func(b *netlink.Bond) *int { return &b.ResendIgmp }),
+		"all_slaves_active": number(func(b *netlink.Bond) *int { return &b.AllSlavesActive }),
+		"packets_per_slave": number(func(b *netlink.Bond) *int { return &b.PacketsPerSlave }),
+		"lp_interval":       number(func(b *netlink.Bond) *int { return &b.LpInterval }),
+		"ad_actor_sys_prio": number(func(b *netlink.Bond) *int { return &b.AdActorSysPrio }),
+		"ad_user_port_key":  number(func(b *netlink.Bond) *int { return &b.AdUserPortKey }),
+		"tlb_dynamic_lb":    frozen(number(func(b *netlink.Bond) *int { return &b.TlbDynamicLb })),
+		"num_grat_arp":      peers,
+		"num_unsol_na":      peers,
+		"arp_ip_target":     {set: arpTargets, same: sameTargets},
+		// Made when the port is there.
+		"primary": {set: func(*netlink.Bond, string) error { return nil }, same: func(_, _ *netlink.Bond) bool { return true }},
 	}
 }
 
-// named reads an option that has names; its number is understood too, as the
+func frozen(o bondOption) bondOption {
+	o.frozen = true
+	return o
+}
+
+// named is an option that has names; its number is understood too, as the
 // driver does.
-func named[T ~int](set func(*netlink.Bond, T), names map[string]T) bondOption {
-	return func(b *netlink.Bond, value string) error {
-		if v, ok := names[value]; ok {
-			set(b, v)
+func named[T ~int](field func(*netlink.Bond) *T, names map[string]T) bondOption {
+	return bondOption{
+		set: func(b *netlink.Bond, value string) error {
+			if v, ok := names[value]; ok {
+				*field(b) = v
+				return nil
+			}
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 0 {
+				return fmt.Errorf("%q is none of %s", value, strings.Join(sortedKeys(names), ", "))
+			}
+			*field(b) = T(n)
 			return nil
-		}
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 0 {
-			return fmt.Errorf("%q is none of %s", value, strings.Join(sortedKeys(names), ", "))
-		}
-		set(b, T(n))
-		return nil
+		},
+		same: func(a, b *netlink.Bond) bool { return *field(a) == *field(b) },
 	}
 }
 
-func number(set func(*netlink.Bond, int)) bondOption {
-	return func(b *netlink.Bond, value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 0 {
-			return fmt.Errorf("%q is not a number", value)
-		}
-		set(b, n)
-		return nil
+func number(field func(*netlink.Bond) *int) bondOption {
+	return bondOption{
+		set: func(b *netlink.Bond, value string) error {
+			switch value {
+			case "true":
+				value = "1"
+			case "false":
+				value = "0"
+			}
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 0 {
+				return fmt.Errorf("%q is not a number", value)
+			}
+			*field(b) = n
+			return nil
+		},
+		same: func(a, b *netlink.Bond) bool { return *field(a) == *field(b) },
 	}
 }
 
@@ -81,47 +113,48 @@ func arpTargets(b *netlink.Bond, value string) error {
 	return nil
 }
 
+func sameTargets(a, b *netlink.Bond) bool {
+	return slices.EqualFunc(a.ArpIpTargets, b.ArpIpTargets, net.IP.Equal)
+}
+
 // newBond is a bond with the options that were written; the others stay the
 // driver's.
 func newBond(attrs netlink.LinkAttrs, options map[string]string) (*netlink.Bond, error) {
 	bond := netlink.NewLinkBond(attrs)
 	known := bondOptions()
 	for _, name := range sortedKeys(options) {
-		set, ok := known[name]
+		option, ok := known[name]
 		if !ok {
 			return nil, fmt.Errorf("bond option %s is not known", name)
 		}
-		if err := set(bond, options[name]); err != nil {
+		if err := option.set(bond, options[name]); err != nil {
 			return nil, fmt.Errorf("cannot use bond option %s: %w", name, err)
 		}
 	}
 	return bond, nil
 }
 
-// bondDiffers says whether an option that is set in want is another in have.
-func bondDiffers(want, have *netlink.Bond) bool {
-	pairs := [][2]int{
-		{int(want.Mode), int(have.Mode)},
-		{int(want.LacpRate), int(have.LacpRate)},
-		{int(want.XmitHashPolicy), int(have.XmitHashPolicy)},
-		{int(want.FailOverMac), int(have.FailOverMac)},
-		{int(want.AdSelect), int(have.AdSelect)},
-		{int(want.PrimaryReselect), int(have.PrimaryReselect)},
-		{want.Miimon, have.Miimon},
-		{want.UpDelay, have.UpDelay},
-		{want.DownDelay, have.DownDelay},
-		{want.UseCarrier, have.UseCarrier},
-		{want.ArpInterval, have.ArpInterval},
-		{want.MinLinks, have.MinLinks},
-		{want.ResendIgmp, have.ResendIgmp},
-		{want.NumPeerNotif, have.NumPeerNotif},
-		{want.AllSlavesActive, have.AllSlavesActive},
-		{want.PacketsPerSlave, have.PacketsPerSlave},
-	}
-	for _, p := range pairs {
-		if p[0] >= 0 && p[0] != p[1] {
-			return true
+// bondChanges are the options that a bond does not have as written. anew says
+// that it must be made anew for them.
+func bondChanges(options map[string]string, have *netlink.Bond) (changes map[string]string, anew bool) {
+	known := bondOptions()
+	for _, name := range sortedKeys(options) {
+		want := netlink.NewLinkBond(netlink.LinkAttrs{})
+		option, ok := known[name]
+		if !ok || option.set(want, options[name]) != nil || option.same(want, have) {
+			continue // what cannot be used was told when it was read
 		}
+		if changes == nil {
+			changes = map[string]string{}
+		}
+		changes[name] = options[name]
+		anew = anew || option.frozen
 	}
-	return false
+	return changes, anew
+}
+
+func linkAttrs(name string) netlink.LinkAttrs {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	return attrs
 }

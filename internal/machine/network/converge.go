@@ -3,47 +3,51 @@ package network
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/vishvananda/netlink"
+	"github.com/sirupsen/logrus"
 
-	"github.com/ros-os/ros/internal/supervise"
+	"github.com/ros-os/ros/cloudconfig"
 )
 
-// converge makes the links, the dhcpcd processes and resolv.conf match the
-// settings. An error of one link does not hold up the others.
+// converge makes the links, the programs that look after them and resolv.conf
+// match the settings. A step that fails does not hold up the others.
 func (s *service) converge(ctx context.Context, settings Settings) (Status, error) {
-	entries := settings.interfaces()
-	links, err := listLinks()
+	have, err := s.observer.observe()
 	if err != nil {
 		return Status{}, err
 	}
-	virtual, problems := desireVirtual(entries, links)
-	errs := []error{makeVirtual(virtual), setLoopbackUp(links)}
-	if links, err = listLinks(); err != nil { // with those just made
-		return Status{}, errors.Join(append(errs, err)...)
+	settings = settings.withWifi()
+	plan, wants := diff(settings, have, s.given)
+	problems, errs := plan.Problems, []error(nil)
+	begun := false
+	begin := func() { // the links are there: whoever needs them may start
+		if begun {
+			return
+		}
+		begun = true
+		bad, err := s.keepPrograms(ctx, settings, wants)
+		problems, errs = append(problems, bad...), append(errs, err)
 	}
-	wants, bad := desire(entries, links)
-	problems = append(problems, bad...)
-
-	s.runFresh(ctx, wants, links, func(w want) []string { return w.PreUp })
-	programs, conf, bad := dhcpcdPrograms(s.paths.dhcpcdConf, settings.Hostname, wants)
-	problems = append(problems, bad...)
-	errs = append(errs, s.keepDHCPCD(ctx, programs, conf))
-	errs = append(errs, s.applyLinks(wants))
-	s.runFresh(ctx, wants, links, func(w want) []string { return w.PostUp })
-	errs = append(errs, s.release(wants))
-	s.recordGiven(wants, links)
-
-	status, leases, err := s.observe(settings, wants, links)
-	errs = append(errs, err)
-	status.DNS = resolver(settings.Network.DNS, settings.FallbackDNS, leases)
-	errs = append(errs, writeInPlace(s.paths.resolvConf, []byte(resolvConf(status.DNS))))
-	err = errors.Join(errs...)
+	for _, step := range plan.Steps {
+		if !step.beforeDHCP() {
+			begin()
+		}
+		logrus.WithFields(logrus.Fields{"service": "network", "step": string(step.Verb)}).Info(step)
+		errs = append(errs, s.executor.do(ctx, step))
+	}
+	begin()
+	if len(plan.Steps) > 0 {
+		s.last = plan.Steps
+	}
+	s.unstable = s.settles(plan)
+	status, err := s.publishable(settings, wants)
+	err = errors.Join(append(errs, err)...)
 	status.Problems = problems
 	if err != nil {
 		status.Problems = append(status.Problems, strings.Split(err.Error(), "\n")...)
@@ -51,162 +55,136 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 	return status, err
 }
 
-func setLoopbackUp(links []link) error {
-	for _, l := range links {
-		if !l.Loopback {
+// settles counts how often the same steps were made one time after the other:
+// somebody undoes them, or they have no effect. Then they are made less often.
+func (s *service) settles(plan Plan) int {
+	text := plan.String()
+	if len(plan.Steps) == 0 || text != s.lastText {
+		s.lastText = text
+		return 0
+	}
+	return s.unstable + 1
+}
+
+// isFor says whether it is what this link was given for these wishes: then its
+// commands have run.
+func (a applied) isFor(w want, index int) bool {
+	a.Want.Cause, w.Cause = "", ""
+	return a.Index == index && index != 0 && reflect.DeepEqual(a.Want, w)
+}
+
+// publishable says how the links stand after all was made.
+func (s *service) publishable(settings Settings, wants []want) (Status, error) {
+	have, err := s.observer.observe()
+	if err != nil {
+		return Status{}, err
+	}
+	s.given = map[string]applied{}
+	var (
+		status = Status{Last: s.last}
+		states []linkState
+		given  []cloudconfig.DNS
+		leased []cloudconfig.DNS
+	)
+	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.Name, b.Name) })
+	for _, w := range wants {
+		l, found := have.link(w.Name)
+		if !found {
 			continue
 		}
-		lo, err := netlink.LinkByName(l.Name)
-		if err != nil {
-			return fmt.Errorf("cannot find the loopback: %w", err)
+		s.given[w.Name] = applied{Want: w, Index: l.Index}
+		got := have.Leases[w.Name]
+		v4, v6 := got.IPv4.without(w.Lease), got.IPv6.without(w.Lease6)
+		if w.DHCP {
+			leased = append(leased, v4.dns())
+			status.NTP = appendNew(status.NTP, v4.NTP)
 		}
-		return setUp(lo)
-	}
-	return nil
-}
-
-func (s *service) keepDHCPCD(ctx context.Context, programs []supervise.Program, conf string) error {
-	if conf != "" {
-		if err := replace(s.paths.dhcpcdConf, []byte(conf)); err != nil {
-			return err
+		if w.DHCP6 {
+			leased = append(leased, v6.dns())
 		}
-	}
-	return s.programs.Keep(ctx, programs)
-}
-
-// runFresh runs commands of the links that are not yet as they should be.
-func (s *service) runFresh(ctx context.Context, wants []want, links []link, commands func(want) []string) {
-	for _, w := range wants {
-		if !s.given[w.Name].isFor(w, indexOf(links, w.Name)) {
-			runCommands(ctx, w.Name, commands(w))
+		if status.Hostname == "" && !settings.HostnameSet && w.DHCP {
+			status.Hostname = v4.Hostname
 		}
-	}
-}
-
-func (s *service) applyLinks(wants []want) error {
-	have, err := addressesOf(wants)
-	errs := []error{err}
-	leases := s.leasesOf(wants, have)
-	// Bridges and bonds, which are nobody's port, come after their ports.
-	ordered := slices.Clone(wants)
-	slices.SortStableFunc(ordered, func(a, b want) int { return strings.Compare(b.Master, a.Master) })
-	for _, w := range ordered {
-		errs = append(errs, applyLink(w, s.given[w.Name], leases[w.Name].Address, metricOf(wants, w.Name)))
-	}
-	return errors.Join(errs...)
-}
-
-// metricOf tells the default routes of several links apart, always the same way.
-func metricOf(wants []want, name string) int {
-	return firstMetric + slices.IndexFunc(wants, func(w want) bool { return w.Name == name })
-}
-
-// release takes back what links have that the configuration names no more.
-func (s *service) release(wants []want) error {
-	var errs []error
-	for _, name := range sortedKeys(s.given) {
-		if !slices.ContainsFunc(wants, func(w want) bool { return w.Name == name }) {
-			errs = append(errs, releaseLink(s.given[name]))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (s *service) recordGiven(wants []want, links []link) {
-	s.given = map[string]applied{}
-	for _, w := range wants {
-		s.given[w.Name] = applied{Want: w, Index: indexOf(links, w.Name)}
-	}
-}
-
-func indexOf(links []link, name string) int {
-	for _, l := range links {
-		if l.Name == name {
-			return l.Index
-		}
-	}
-	return 0
-}
-
-// observe says how the links stand after all was made.
-func (s *service) observe(settings Settings, wants []want, links []link) (Status, []lease, error) {
-	have, err := addressesOf(wants)
-	inEffect := s.leasesOf(wants, have)
-	carrier, loopback := map[string]bool{}, map[string]bool{}
-	for _, l := range links {
-		carrier[l.Name], loopback[l.Name] = l.Carrier, l.Loopback
-	}
-	var (
-		status Status
-		states []linkState
-		leases []lease
-	)
-	for _, w := range wants {
-		l, leased := inEffect[w.Name]
-		if leased {
-			leases = append(leases, l)
-			status.NTP = appendNew(status.NTP, l.NTP)
-			if status.Hostname == "" && !settings.HostnameSet {
-				status.Hostname = l.Hostname
-			}
-		}
-		if w.addressed() && !loopback[w.Name] { // the loopback leads nowhere
+		given = append(given, w.DNS)
+		if w.addressed() && !l.Loopback { // the loopback leads nowhere
 			states = append(states, linkState{
-				Name: w.Name, Carrier: carrier[w.Name],
-				Addressed: isAddressed(w, have[w.Name], leased),
+				Name: w.Name, Carrier: l.Carrier, Optional: w.Optional,
+				Addressed: isAddressed(w, have.Addresses[w.Name], got),
 			})
 		}
 		status.Links = append(status.Links, LinkStatus{
-			Name: w.Name, Carrier: carrier[w.Name], Addresses: texts(have[w.Name]),
-			DHCP: w.DHCP, Given: s.given[w.Name],
+			Name: w.Name, Carrier: l.Carrier, Addresses: texts(have.Addresses[w.Name]),
+			DHCP: w.DHCP, Wifi: w.Wifi, Given: s.given[w.Name],
 		})
 	}
-	timedOut := !time.Now().Before(s.deadline(settings)) || !wantsAddresses(settings.interfaces())
+	timedOut := !time.Now().Before(s.deadline(settings)) || !settings.wantsAddresses()
 	status.Ready, status.Waiting = ready(states, timedOut)
-	return status, leases, err
+	for _, doc := range settings.documents() {
+		given = append(given, doc.DNS)
+	}
+	status.DNS = resolver(settings.DNS, settings.FallbackDNS, append(given, leased...))
+	return status, writeInPlace(s.paths.resolvConf, []byte(resolvConf(status.DNS)))
+}
+
+func (l lease) dns() cloudconfig.DNS {
+	return cloudconfig.DNS{Nameservers: l.Nameservers, Search: l.Search}
 }
 
 // isAddressed says whether a link has all that it is to have.
-func isAddressed(w want, have []netip.Prefix, leased bool) bool {
+func isAddressed(w want, have []address, got leases) bool {
+	has := func(ok func(address) bool) bool { return slices.ContainsFunc(have, ok) }
 	for _, p := range w.Addresses {
-		if !slices.Contains(have, p) {
+		if !has(func(a address) bool { return a.Prefix == p }) {
 			return false
 		}
 	}
-	if w.DHCP && !leased {
-		return w.IPv4LL && slices.ContainsFunc(have, isIPv4LL)
+	switch {
+	case w.DHCP && got.IPv4.Address.IsValid(), w.DHCP6 && got.IPv6.Address.IsValid():
+		return true
+	case w.IPv4LL && has(func(a address) bool { return isIPv4LL(a.Prefix) }):
+		return true
+	case w.DHCP || w.DHCP6 || w.IPv4LL:
+		return false
+	case len(w.Addresses) > 0:
+		return true
 	}
-	return w.DHCP || !w.IPv4LL || slices.ContainsFunc(have, isIPv4LL)
+	return has(func(a address) bool { return a.Prefix.Addr().Is6() && !a.Prefix.Addr().IsLinkLocalUnicast() })
 }
 
 func isIPv4LL(p netip.Prefix) bool { return p.Addr().Is4() && p.Addr().IsLinkLocalUnicast() }
 
-// addressesOf are the addresses that the links have.
-func addressesOf(wants []want) (map[string][]netip.Prefix, error) {
-	have := map[string][]netip.Prefix{}
-	var errs []error
-	for _, w := range wants {
-		l, found, err := exists(w.Name)
-		if err != nil || !found {
-			errs = append(errs, err)
-			continue
-		}
-		list, err := netlink.AddrList(l, netlink.FAMILY_ALL)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("cannot list the addresses of %s: %w", w.Name, err))
-			continue
-		}
-		for _, a := range list {
-			have[w.Name] = append(have[w.Name], prefixOf(a))
-		}
-	}
-	return have, errors.Join(errs...)
-}
-
-func texts(prefixes []netip.Prefix) []string {
-	out := make([]string, 0, len(prefixes))
-	for _, p := range prefixes {
-		out = append(out, p.String())
+func texts(have []address) []string {
+	out := make([]string, 0, len(have))
+	for _, a := range have {
+		out = append(out, a.Prefix.String())
 	}
 	return out
+}
+
+// Preview is what service network of this machine would do for settings.
+func Preview(settings Settings) (Plan, error) {
+	have, err := machineObserver().observe()
+	if err != nil {
+		return Plan{}, err
+	}
+	status, err := ReadStatus(StatusFile)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, _ := diff(settings.withWifi(), have, status.given())
+	return plan, nil
+}
+
+// machineObserver reads this machine.
+func machineObserver() observer {
+	return observer{sysctl: sysctlFolder(), leases: filepath.Clean(machinePaths().leases)}
+}
+
+// given is what an earlier run gave the links.
+func (s Status) given() map[string]applied {
+	given := map[string]applied{}
+	for _, l := range s.Links {
+		given[l.Name] = l.Given
+	}
+	return given
 }

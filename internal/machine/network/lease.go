@@ -2,15 +2,15 @@ package network
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv6"
+	"github.com/sirupsen/logrus"
 )
 
 // lease is what a DHCP server said, as far as this system uses it.
@@ -22,22 +22,17 @@ type lease struct {
 	NTP         []string   `json:"ntp,omitempty"`
 }
 
-// readLease reads the lease of a link from dhcpcd's folder: the server's packet
-// as it came. found is false when there is none.
-func readLease(dir, name string) (l lease, found bool, err error) {
-	path := filepath.Join(dir, name+".lease")
+// readLease reads a lease of a link from dhcpcd's folder: the server's packet as
+// it came. found is false when there is none, or none that can be understood.
+func readLease(path string, parse func([]byte) (lease, error)) (l lease, found bool) {
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return lease{}, false, nil
+	if err == nil {
+		l, err = parse(data)
 	}
-	if err != nil {
-		return lease{}, false, fmt.Errorf("cannot read the lease of %s: %w", name, err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		logrus.WithFields(logrus.Fields{"service": "network", "err": err}).Debugf("lease %s is not used", path)
 	}
-	l, err = parseLease(data)
-	if err != nil {
-		return lease{}, false, fmt.Errorf("cannot read the lease %s: %w", path, err)
-	}
-	return l, true, nil
+	return l, err == nil
 }
 
 // parseLease reads a DHCP packet. What comes out goes into files that others
@@ -64,14 +59,52 @@ func parseLease(packet []byte) (lease, error) {
 	return l, nil
 }
 
+// parseLease6 reads a reply of DHCPv6 in the same way.
+func parseLease6(packet []byte) (lease, error) {
+	p, err := dhcpv6.MessageFromBytes(packet)
+	if err != nil {
+		return lease{}, err
+	}
+	l := lease{Nameservers: addresses(p.Options.DNS())}
+	if search := p.Options.DomainSearchList(); search != nil {
+		l.Search = plainNames(search.Labels)
+	}
+	for _, given := range p.Options.IANA() {
+		if a := given.Options.OneAddress(); a != nil {
+			l.Address, _ = netip.AddrFromSlice(a.IPv6Addr) // a wrong length is no address
+		}
+	}
+	if !l.Address.IsValid() {
+		return lease{}, errors.New("it gives no address")
+	}
+	return l, nil
+}
+
 func addresses(ips []net.IP) []string {
 	var out []string
 	for _, ip := range ips {
-		if a, ok := netip.AddrFromSlice(ip.To4()); ok && !a.IsUnspecified() {
-			out = append(out, a.String())
+		if a, ok := netip.AddrFromSlice(ip); ok && !a.IsUnspecified() {
+			out = append(out, a.Unmap().String())
 		}
 	}
 	return out
+}
+
+// without is the lease without what is not to be used of it.
+func (l lease) without(not Lease) lease {
+	if not.NoDNS {
+		l.Nameservers = nil
+	}
+	if not.NoDNS || not.NoDomains {
+		l.Search = nil
+	}
+	if not.NoHostname {
+		l.Hostname = ""
+	}
+	if not.NoNTP {
+		l.NTP = nil
+	}
+	return l
 }
 
 func plainNames(names []string) []string {

@@ -2,21 +2,9 @@ package network
 
 import (
 	"path"
-	"sort"
+	"slices"
 	"strings"
-
-	"github.com/ros-os/ros/cloudconfig"
 )
-
-// link is one interface as the kernel has it.
-type link struct {
-	Name     string
-	Index    int
-	MAC      string // lower case, colons
-	Kind     string // "device", "bridge", "bond", "vlan", "veth" and so on
-	Loopback bool
-	Carrier  bool
-}
 
 // rank says how closely an entry names a link; the closest is the one in effect.
 type rank int
@@ -24,48 +12,66 @@ type rank int
 const (
 	noMatch rank = iota
 	globMatch
+	driverMatch
 	nameMatch
 	macMatch
 )
 
-// match finds the entry that applies to a link: a MAC address beats an exact
-// name, which beats a pattern. Among patterns the longest, as the most specific,
-// is taken.
-func match(entries map[string]cloudconfig.Interface, l link) (cloudconfig.Interface, bool) {
-	best, bestRank, bestPattern := cloudconfig.Interface{}, noMatch, ""
-	for _, key := range sortedKeys(entries) {
-		pattern := entries[key].Match
-		if pattern == "" {
-			pattern = key
-		}
-		r := rankOf(pattern, l)
-		if r > bestRank || r == bestRank && r == globMatch && len(pattern) > len(bestPattern) {
-			best, bestRank, bestPattern = entries[key], r, pattern
-		}
-	}
-	return best, bestRank != noMatch
+// matched is the entry that is in effect for a link, and where it comes from.
+type matched struct {
+	Entry
+	doc int
+	by  rank
 }
 
-func rankOf(pattern string, l link) rank {
-	if mac, ok := macPattern(pattern); ok {
-		// A bond, a bridge or a VLAN carries the address of a link below it.
-		if l.Loopback || l.Kind == "bond" || l.Kind == "bridge" || l.Kind == "vlan" {
+// match finds the entry that applies to a link: the highest source that has one
+// for it. In one source a MAC address beats an exact name, which beats a
+// pattern. Among patterns the longest, as the most specific, is taken.
+func match(docs []Document, l link) (matched, bool) {
+	for i, doc := range docs {
+		best := matched{doc: i}
+		for _, e := range doc.Entries {
+			r := rankOf(e, l)
+			if r > best.by || r == best.by && r == globMatch && len(e.Match.Name) > len(best.Match.Name) {
+				best.Entry, best.by = e, r
+			}
+		}
+		if best.by != noMatch {
+			return best, true
+		}
+	}
+	return matched{}, false
+}
+
+func rankOf(e Entry, l link) rank {
+	m, best := e.Match, noMatch
+	if m.Name != "" {
+		switch {
+		case m.Name == l.Name:
+			best = nameMatch
+		case e.SetName != "" && e.SetName == l.Name && m.MAC == "": // it was given that name
+			best = nameMatch
+		case !ofContainers(l) && globs(m.Name, l.Name):
+			best = globMatch
+		default:
 			return noMatch
 		}
-		if globs(mac, l.MAC) {
-			return macMatch
+	}
+	if len(m.Driver) > 0 {
+		fits := slices.ContainsFunc(m.Driver, func(pattern string) bool { return globs(pattern, l.Driver) })
+		if !fits || best != nameMatch && ofContainers(l) {
+			return noMatch
 		}
-		return noMatch
+		best = max(best, driverMatch)
 	}
-	switch {
-	case pattern == l.Name:
-		return nameMatch
-	case ofContainers(l):
-		return noMatch
-	case globs(pattern, l.Name):
-		return globMatch
+	if m.MAC != "" {
+		// A bond, a bridge or a VLAN carries the address of a link below it.
+		if l.Loopback || l.Kind == "bond" || l.Kind == "bridge" || l.Kind == "vlan" || !globs(m.MAC, l.ownMAC()) {
+			return noMatch
+		}
+		best = macMatch
 	}
-	return noMatch
+	return best
 }
 
 // macPattern is the pattern after "mac:" or "mac=".
@@ -86,17 +92,8 @@ func globs(pattern, name string) bool {
 }
 
 // ofContainers says that a link is the loopback or one that Docker made: only
-// an entry of its exact name applies to it.
+// an entry of its exact name or address applies to it.
 func ofContainers(l link) bool {
 	return l.Loopback || l.Name == "docker0" || l.Name == "docker-sys" ||
 		strings.HasPrefix(l.Name, "veth") || strings.HasPrefix(l.Name, "br-")
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
 }

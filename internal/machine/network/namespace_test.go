@@ -53,7 +53,7 @@ func inNamespace(t *testing.T) bool {
 func mountScratch(t *testing.T) {
 	t.Helper()
 	for _, m := range []struct{ fstype, target string }{
-		{"proc", "/proc"}, {"tmpfs", "/run"}, {"tmpfs", "/var/lib/dhcpcd"},
+		{"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}, {"tmpfs", "/var/lib/dhcpcd"},
 	} {
 		if err := os.MkdirAll(m.target, 0o755); err != nil {
 			t.Fatal(err)
@@ -204,8 +204,9 @@ func gateways(t *testing.T) string {
 	}
 	var out []string
 	for _, r := range routes {
-		if gateway, ok := defaultGateway(r); ok {
-			out = append(out, gateway.String())
+		to, ok := destinationOf(r)
+		if ok && to.Bits() == 0 && len(r.Gw) > 0 {
+			out = append(out, r.Gw.String())
 		}
 	}
 	return strings.Join(out, " ")

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,7 @@ type linkState struct {
 	Name      string
 	Carrier   bool
 	Addressed bool
+	Optional  bool // nobody waits for it
 }
 
 // ready decides whether the network is up, and if not, why. A link without a
@@ -23,6 +25,8 @@ func ready(states []linkState, timedOut bool) (ok bool, waiting []string) {
 		switch {
 		case s.Addressed:
 			addressed++
+		case s.Optional:
+			waiting = append(waiting, fmt.Sprintf("%s has no address yet, and is optional", s.Name))
 		case s.Carrier:
 			pending++
 			waiting = append(waiting, fmt.Sprintf("%s has no address yet", s.Name))
@@ -33,7 +37,7 @@ func ready(states []linkState, timedOut bool) (ok bool, waiting []string) {
 	switch {
 	case len(states) == 0 && !timedOut:
 		return false, []string{"no interface is there yet"}
-	case len(states) == 0:
+	case len(states) == 0, addressed == 0 && timedOut && !slices.ContainsFunc(states, func(s linkState) bool { return !s.Optional }):
 		return true, nil
 	case addressed > 0 && (timedOut || pending == 0):
 		return true, nil

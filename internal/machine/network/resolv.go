@@ -11,16 +11,16 @@ import (
 )
 
 // resolver decides what resolv.conf says: the user's servers, else those that
-// DHCP gave, else the fallback; the same for search domains.
-func resolver(user, fallback cloudconfig.DNS, leases []lease) cloudconfig.DNS {
-	var given cloudconfig.DNS
-	for _, l := range leases {
-		given.Nameservers = appendNew(given.Nameservers, l.Nameservers)
-		given.Search = appendNew(given.Search, l.Search)
+// the sources and DHCP gave, else the fallback; the same for search domains.
+func resolver(user, fallback cloudconfig.DNS, given []cloudconfig.DNS) cloudconfig.DNS {
+	var all cloudconfig.DNS
+	for _, dns := range given {
+		all.Nameservers = appendNew(all.Nameservers, dns.Nameservers)
+		all.Search = appendNew(all.Search, dns.Search)
 	}
 	return cloudconfig.DNS{
-		Nameservers: firstSet(user.Nameservers, given.Nameservers, fallback.Nameservers),
-		Search:      firstSet(user.Search, given.Search, fallback.Search),
+		Nameservers: firstSet(user.Nameservers, all.Nameservers, fallback.Nameservers),
+		Search:      firstSet(user.Search, all.Search, fallback.Search),
 	}
 }
 
@@ -46,7 +46,7 @@ func firstSet(lists ...[]string) []string {
 // in it is left out: it would say something else than what was meant.
 func resolvConf(dns cloudconfig.DNS) string {
 	var b strings.Builder
-	b.WriteString("# made by ros from rancher.network.dns and DHCP; changes are lost\n")
+	b.WriteString("# made by ros from the configuration and DHCP; changes are lost\n")
 	var search []string
 	for _, domain := range dns.Search {
 		if oneWord(domain) {

@@ -14,8 +14,9 @@ import (
 )
 
 func withInterfaces(m map[string]cloudconfig.Interface) Settings {
+	doc, _ := FromInterfaces("test", m)
 	return Settings{
-		Network:     cloudconfig.Network{DHCPTimeout: 1, Interfaces: m},
+		DHCPTimeout: 1, Documents: []Document{doc},
 		FallbackDNS: cloudconfig.DNS{Nameservers: []string{"8.8.8.8"}},
 	}
 }
@@ -77,7 +78,7 @@ func TestAnUnchangedLinkIsNotTouched(t *testing.T) {
 	pid := dhcpcdPID(t)
 	removed := watchRemovals(t)
 
-	settings.Network.DNS.Nameservers = []string{"1.1.1.1"}
+	settings.DNS.Nameservers = []string{"1.1.1.1"}
 	m.set(settings)
 	m.eventually("the user's DNS", func() bool { return strings.Contains(m.resolvConf(), "nameserver 1.1.1.1\n") })
 	if got := dhcpcdPID(t); got != pid {

@@ -3,8 +3,9 @@ package network
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
-	"slices"
+	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -14,12 +15,14 @@ import (
 )
 
 const (
-	defaultDHCPTimeout = 10 * time.Second
 	// betweenPasses folds a burst of events, such as Docker starting many
 	// containers, into one look.
 	betweenPasses = 100 * time.Millisecond
 	retryAfter    = 5 * time.Second // when something could not be made
 	stopLimit     = 5 * time.Second
+	// manyTimes is how often the same steps are made one time after the other
+	// before they are made less often.
+	manyTimes = 3
 )
 
 // paths are the files of the service.
@@ -39,11 +42,26 @@ func machinePaths() paths {
 // service is the state between two passes.
 type service struct {
 	paths    paths
+	observer observer
+	executor executor
 	programs *supervise.Set
 	given    map[string]applied // by link
 	settings string             // those of the last pass, as JSON
 	since    time.Time          // when they came
 	told     string             // the status that was logged last
+	last     []Step             // the steps that were made last
+	lastText string             // the plan of the last pass
+	unstable int                // how often it was the same
+}
+
+// sysctlFolder is where kernel settings of the network can be written: a
+// container has /proc/sys read-only, and a part of it in a place of its own.
+func sysctlFolder() string {
+	const own = "/run/sysctl/net"
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	return "/proc/sys/net"
 }
 
 // Run makes the interfaces match the settings, again whenever those, a link or
@@ -53,7 +71,10 @@ func Run(ctx context.Context) error {
 }
 
 func newService(p paths) *service {
-	return &service{paths: p, programs: supervise.NewSet(supervise.Direct{}), given: map[string]applied{}}
+	return &service{
+		paths: p, programs: supervise.NewSet(supervise.Direct{}), given: map[string]applied{},
+		observer: observer{sysctl: sysctlFolder(), leases: p.leases}, executor: executor{sysctl: sysctlFolder()},
+	}
 }
 
 func (s *service) run(ctx context.Context) error {
@@ -77,9 +98,7 @@ func (s *service) run(ctx context.Context) error {
 // remember takes over what an earlier run of this service gave the links.
 func (s *service) remember() error {
 	status, err := ReadStatus(s.paths.status)
-	for _, l := range status.Links {
-		s.given[l.Name] = l.Given
-	}
+	s.given, s.last = status.given(), status.Last
 	return err
 }
 
@@ -93,7 +112,7 @@ func (s *service) loop(ctx context.Context, wake <-chan struct{}) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(betweenPasses):
+		case <-time.After(s.pause()):
 		}
 		select {
 		case <-ctx.Done():
@@ -126,11 +145,11 @@ func (s *service) pass(ctx context.Context) time.Duration {
 	}
 	changed := s.adopt(settings)
 	if changed {
-		runCommands(ctx, "", settings.Network.PreCmds)
+		runCommands(ctx, "", settings.PreCmds)
 	}
 	status, err := s.converge(ctx, settings)
 	if changed {
-		runCommands(ctx, "", settings.Network.PostCmds)
+		runCommands(ctx, "", settings.PostCmds)
 	}
 	if perr := publish(s.paths, status); err == nil {
 		err = perr
@@ -155,12 +174,14 @@ func (s *service) adopt(settings Settings) bool {
 	return true
 }
 
-func (s *service) deadline(settings Settings) time.Time {
-	timeout := time.Duration(settings.Network.DHCPTimeout) * time.Second
-	if timeout <= 0 {
-		timeout = defaultDHCPTimeout
+func (s *service) deadline(settings Settings) time.Time { return s.since.Add(settings.timeout()) }
+
+// pause is the least time between two passes.
+func (s *service) pause() time.Duration {
+	if s.unstable >= manyTimes {
+		return retryAfter
 	}
-	return s.since.Add(timeout)
+	return betweenPasses
 }
 
 // tell logs a status that differs from the one before.
@@ -193,21 +214,17 @@ func (s *service) tell(status Status, err error) {
 	log.Infof("the network is not up: %s", because(status.Waiting))
 }
 
-// leasesOf are the leases in effect: those whose address the link has.
-func (s *service) leasesOf(wants []want, have map[string][]netip.Prefix) map[string]lease {
-	leases := map[string]lease{}
-	for _, w := range wants {
-		if !w.DHCP {
-			continue
-		}
-		l, found, err := readLease(s.paths.leases, w.Name)
-		if err != nil {
-			logrus.WithFields(logrus.Fields{"service": "network", "err": err}).Debug("a lease is not used")
-		}
-		hasIt := slices.ContainsFunc(have[w.Name], func(p netip.Prefix) bool { return p.Addr() == l.Address })
-		if found && hasIt {
-			leases[w.Name] = l
-		}
+// keepPrograms keeps dhcpcd and wpa_supplicant running where they are needed.
+func (s *service) keepPrograms(ctx context.Context, settings Settings, wants []want) (problems []string, err error) {
+	programs, conf, problems := dhcpcdPrograms(s.paths.dhcpcdConf, settings.Hostname, wants)
+	wifi, files, bad := settings.wifiPrograms(filepath.Dir(s.paths.dhcpcdConf), wants)
+	if conf != "" {
+		files[s.paths.dhcpcdConf] = conf
 	}
-	return leases
+	var errs []error
+	for _, path := range sortedKeys(files) {
+		errs = append(errs, replace(path, []byte(files[path])))
+	}
+	errs = append(errs, s.programs.Keep(ctx, append(programs, wifi...)))
+	return append(problems, bad...), errors.Join(errs...)
 }

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
 )
 
 // SettingsFile is where [Settings] are handed over.
 const SettingsFile = "/run/ros/network/settings.json"
+
+const defaultDHCPTimeout = 10 * time.Second
 
 // Settings is all that service network needs of the configuration.
 type Settings struct {
@@ -20,10 +23,21 @@ type Settings struct {
 	// HostnameSet says that the user chose the host name; otherwise a name that
 	// DHCP gives is passed on.
 	HostnameSet bool `json:"hostname_set,omitempty"`
-	// Network is rancher.network, with its DHCP time-out filled in.
-	Network cloudconfig.Network `json:"network"`
+	// PreCmds and PostCmds are run before and after all else.
+	PreCmds  []string `json:"pre_cmds,omitempty"`
+	PostCmds []string `json:"post_cmds,omitempty"`
+	// DHCPTimeout is in seconds; 0 is the usual one.
+	DHCPTimeout int `json:"dhcp_timeout,omitempty"`
+	// Documents are what the sources of the configuration say, the highest first:
+	// for each link the first counts that has an entry for it. Without any entry
+	// DHCP is asked wherever a cable may be plugged in.
+	Documents []Document `json:"documents,omitempty"`
+	// DNS is what the user wants, whatever others say.
+	DNS cloudconfig.DNS `json:"dns"`
 	// FallbackDNS is used when neither the user nor DHCP named a server.
 	FallbackDNS cloudconfig.DNS `json:"fallback_dns"`
+	// Wifi are the wireless networks that links may join.
+	Wifi map[string]cloudconfig.Wifi `json:"wifi,omitempty"`
 }
 
 // readSettings reads what was handed over; found is false while nothing was.
@@ -41,11 +55,40 @@ func readSettings(path string) (s Settings, found bool, err error) {
 	return s, true, nil
 }
 
-// interfaces are the configured ones, or the default: DHCP wherever a cable may
-// be plugged in.
-func (s Settings) interfaces() map[string]cloudconfig.Interface {
-	if len(s.Network.Interfaces) > 0 {
-		return s.Network.Interfaces
+// documents are those that count.
+func (s Settings) documents() []Document {
+	docs, any := []Document(nil), false
+	for _, doc := range s.Documents {
+		docs = append(docs, doc)
+		any = any || len(doc.Entries) > 0 || doc.Disabled
+		if doc.Disabled {
+			break
+		}
 	}
-	return map[string]cloudconfig.Interface{"eth*": {DHCP: true}, "en*": {DHCP: true}}
+	if any {
+		return docs
+	}
+	dhcp := Link{DHCP: true}
+	return append(docs, Document{Source: "default", Entries: []Entry{
+		{ID: "en*", Match: Match{Name: "en*"}, Link: dhcp}, {ID: "eth*", Match: Match{Name: "eth*"}, Link: dhcp},
+	}})
+}
+
+// wantsAddresses says whether any link is to have an address, once it is there.
+func (s Settings) wantsAddresses() bool {
+	for _, doc := range s.documents() {
+		for _, e := range doc.Entries {
+			if e.Link.addressed() && e.Match.Name != "lo" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s Settings) timeout() time.Duration {
+	if s.DHCPTimeout <= 0 {
+		return defaultDHCPTimeout
+	}
+	return time.Duration(s.DHCPTimeout) * time.Second
 }

@@ -32,6 +32,8 @@ type Status struct {
 	NTP      []string        `json:"ntp,omitempty"` // time servers that DHCP gave
 	DNS      cloudconfig.DNS `json:"dns"`
 	Links    []LinkStatus    `json:"links,omitempty"`
+	// Last are the steps that were made last, each with its cause.
+	Last []Step `json:"last,omitempty"`
 }
 
 // LinkStatus is one link that the configuration names.
@@ -40,6 +42,7 @@ type LinkStatus struct {
 	Carrier   bool     `json:"carrier"`
 	Addresses []string `json:"addresses,omitempty"`
 	DHCP      bool     `json:"dhcp,omitempty"`
+	Wifi      string   `json:"wifi,omitempty"` // the wireless network to join
 	// Given is what this service gave the link, so that a later run can take it
 	// back.
 	Given applied `json:"given"`

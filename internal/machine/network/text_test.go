@@ -11,25 +11,20 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/rfc1035label"
-	"github.com/vishvananda/netlink"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/golden"
 )
 
-func linkAttrs(name string) netlink.LinkAttrs {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = name
-	return attrs
-}
-
 func TestDhcpcdConf(t *testing.T) {
 	programs, conf, problems := dhcpcdPrograms("/run/ros/dhcpcd.conf", "box", []want{
-		{Name: "eth0", DHCP: true},
-		{Name: "eth1", IPv4LL: true},
-		{Name: "eth2", DHCP: true, IPv4LL: true},
-		{Name: "eth3", Addresses: prefixes("10.0.0.2/24")},
-		{Name: "eth4", DHCP: true, DHCPArgs: `-MA4 --vendorclassid "a b"`},
+		{Name: "eth0", Link: Link{DHCP: true}},
+		{Name: "eth1", Link: Link{IPv4LL: true, MTU: 1400}},
+		{Name: "eth2", Link: Link{DHCP: true, IPv4LL: true, Lease: Lease{Hostname: "other", Metric: 50, NoRoutes: true}}},
+		{Name: "eth3", Link: Link{Addresses: prefixes("10.0.0.2/24")}},
+		{Name: "eth4", Link: Link{DHCP: true, DHCPArgs: `-MA4 --vendorclassid "a b"`}},
+		{Name: "eth5", Link: Link{DHCP6: true}},
+		{Name: "eth6", Link: Link{DHCP: true, DHCP6: true, Lease: Lease{NoMTU: true, Silent: true}}},
 	})
 	golden.Equal(t, "testdata/dhcpcd.conf", conf)
 	var lines []string
@@ -40,14 +35,14 @@ func TestDhcpcdConf(t *testing.T) {
 }
 
 func TestBadDhcpArgsFallBackToTheDefault(t *testing.T) {
-	programs, _, problems := dhcpcdPrograms("c", "", []want{{Name: "eth0", DHCP: true, DHCPArgs: `"open`}})
+	programs, _, problems := dhcpcdPrograms("c", "", []want{{Name: "eth0", Link: Link{DHCP: true, DHCPArgs: `"open`}}})
 	if len(programs) != 1 || programs[0].Name != "dhcpcd" || len(problems) != 1 {
 		t.Errorf("programs %v, problems %q", programs, problems)
 	}
 }
 
 func TestResolver(t *testing.T) {
-	leases := []lease{
+	leases := []cloudconfig.DNS{
 		{Nameservers: []string{"10.0.2.3"}, Search: []string{"lan"}},
 		{Nameservers: []string{"10.0.2.3", "10.0.3.3"}},
 	}
@@ -55,7 +50,7 @@ func TestResolver(t *testing.T) {
 	tests := []struct {
 		name   string
 		user   cloudconfig.DNS
-		leases []lease
+		leases []cloudconfig.DNS
 		want   string
 	}{
 		{"the user's servers come first", cloudconfig.DNS{Nameservers: []string{"1.1.1.1"}}, leases, "search lan\nnameserver 1.1.1.1\n"},

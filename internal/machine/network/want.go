@@ -2,188 +2,273 @@ package network
 
 import (
 	"fmt"
-	"net/netip"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ros-os/ros/cloudconfig"
 )
 
 // want is what one link should be.
 type want struct {
-	Name      string         `json:"name"`
-	MTU       int            `json:"mtu,omitempty"`
-	Master    string         `json:"master,omitempty"` // the bridge or bond that it is a port of
-	Addresses []netip.Prefix `json:"addresses,omitempty"`
-	Gateways  []netip.Addr   `json:"gateways,omitempty"`
-	DHCP      bool           `json:"dhcp,omitempty"`
-	DHCPArgs  string         `json:"dhcp_args,omitempty"`
-	IPv4LL    bool           `json:"ipv4ll,omitempty"`
-	PreUp     []string       `json:"pre_up,omitempty"`
-	PostUp    []string       `json:"post_up,omitempty"`
+	Name  string `json:"name"`
+	Cause string `json:"cause"` // what said so
+	Link
 }
 
-// addressed says whether the link is to have an address at all.
-func (w want) addressed() bool { return w.DHCP || w.IPv4LL || len(w.Addresses) > 0 }
+// making is a device that should be there.
+type making struct {
+	Device
+	cause string
+}
 
-// byDHCPCD says whether dhcpcd has work on the link.
-func (w want) byDHCPCD() bool { return w.DHCP || w.IPv4LL }
+// rename is a link that should have another name.
+type rename struct{ from, to, cause string }
 
-// desire turns the entries into what each existing link should be. A value that
-// cannot be understood is left out and told; the rest of its link is made.
-func desire(entries map[string]cloudconfig.Interface, links []link) (wants []want, problems []string) {
-	for _, l := range links {
-		entry, ok := match(entries, l)
+// desired is what the settings say about the links that are there.
+type desired struct {
+	links    []link // with those that are to be made, and under their new names
+	renames  []rename
+	devices  []making // in the order of making
+	wants    []want   // what is below comes before what is made of it
+	problems []string
+}
+
+// desire turns the settings into what each link should be. A value that cannot
+// be used is left out and told; the rest is made.
+func desire(docs []Document, links []link) desired {
+	d := desired{links: slices.Clone(links)}
+	d.rename(docs)
+	d.make(docs)
+	for _, l := range d.links {
+		m, ok := match(docs, l)
 		if !ok {
 			continue
 		}
-		w, bad := desireLink(l.Name, entry)
-		wants, problems = append(wants, w), append(problems, bad...)
+		w := want{Name: l.Name, Cause: docs[m.doc].Source + " " + m.ID, Link: m.Link}
+		if w.Master == w.Name {
+			w.Master = ""
+		}
+		d.wants = append(d.wants, w)
 	}
-	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.Name, b.Name) })
-	return wants, problems
+	slices.SortFunc(d.wants, func(a, b want) int { return strings.Compare(a.Name, b.Name) })
+	d.sameMTU()
+	slices.SortStableFunc(d.wants, func(a, b want) int { return d.level(a.Name, 0) - d.level(b.Name, 0) })
+	return d
 }
 
-// wantsAddresses says whether any link is to have an address, once it is there.
-func wantsAddresses(entries map[string]cloudconfig.Interface) bool {
-	for name, entry := range entries {
-		if w, _ := desireLink(name, entry); w.addressed() {
+func (d *desired) find(name string) *link {
+	for i := range d.links {
+		if d.links[i].Name == name {
+			return &d.links[i]
+		}
+	}
+	return nil
+}
+
+func (d *desired) want(name string) *want {
+	for i := range d.wants {
+		if d.wants[i].Name == name {
+			return &d.wants[i]
+		}
+	}
+	return nil
+}
+
+func (d *desired) tell(format string, args ...any) {
+	d.problems = append(d.problems, fmt.Sprintf(format, args...))
+}
+
+// rename gives links the names that their entries say. All names are taken at
+// once, so that two links may change theirs with each other.
+func (d *desired) rename(docs []Document) {
+	taken := map[string]string{} // by which link
+	var moves []rename
+	for _, l := range d.links {
+		m, ok := match(docs, l)
+		if !ok || m.SetName == "" {
+			continue
+		}
+		switch other, twice := taken[m.SetName]; {
+		case twice:
+			d.tell("%s cannot be called %s: %s is", l.Name, m.SetName, other)
+			continue
+		case !validName(m.SetName):
+			d.tell("%s cannot be called %q: that is no name of an interface", l.Name, m.SetName)
+			continue
+		}
+		taken[m.SetName] = l.Name
+		if m.SetName != l.Name {
+			moves = append(moves, rename{l.Name, m.SetName, docs[m.doc].Source + " " + m.ID})
+		}
+	}
+	moves = d.possible(moves)
+	for _, mv := range moves {
+		i := slices.IndexFunc(d.links, func(l link) bool { return l.Name == mv.from && l.was == "" })
+		d.links[i].Name, d.links[i].was = mv.to, mv.from
+		for j := range d.links {
+			renamed(&d.links[j].Master, mv)
+			renamed(&d.links[j].Parent, mv)
+		}
+	}
+	d.renames = moves
+}
+
+func renamed(name *string, mv rename) {
+	if *name == mv.from {
+		*name = mv.to
+	}
+}
+
+// possible leaves out renames to a name that somebody keeps.
+func (d *desired) possible(moves []rename) []rename {
+	for {
+		i := slices.IndexFunc(moves, func(mv rename) bool {
+			leaves := slices.ContainsFunc(moves, func(o rename) bool { return o.from == mv.to })
+			return d.find(mv.to) != nil && !leaves
+		})
+		if i < 0 {
+			return moves
+		}
+		d.tell("%s cannot be called %s: there is one of that name", moves[i].from, moves[i].to)
+		moves = slices.Delete(moves, i, i+1)
+	}
+}
+
+// make collects the devices that the sources name, and adds those that are
+// missing to the links.
+func (d *desired) make(docs []Document) {
+	known := map[string]bool{}
+	var vlans []making
+	for _, doc := range docs {
+		for _, dev := range doc.Devices {
+			if known[dev.Name] {
+				continue // a higher source has it
+			}
+			known[dev.Name] = true
+			m := making{Device: dev, cause: doc.Source + " " + dev.Name}
+			if port := dev.Options["primary"]; port != "" {
+				m.Options = maps.Clone(dev.Options)
+				m.Options["primary"] = d.parent(doc, port)
+			}
+			if dev.Kind != Vlan {
+				d.add(m)
+				continue
+			}
+			m.Parent = d.parent(doc, dev.Parent)
+			vlans = append(vlans, m)
+		}
+	}
+	d.makeVlans(append(vlans, d.vlansOnLinks(docs)...))
+}
+
+// vlansOnLinks are those that entries have for each link that they fit.
+func (d *desired) vlansOnLinks(docs []Document) []making {
+	var out []making
+	for _, l := range d.links {
+		m, ok := match(docs, l)
+		if !ok || l.Kind == "vlan" {
+			continue
+		}
+		for _, v := range m.Vlans {
+			name := v.Name
+			if name == "" {
+				name = l.Name + "." + strconv.Itoa(v.ID)
+			}
+			dev := Device{Name: name, Kind: Vlan, Parent: l.Name, ID: v.ID}
+			out = append(out, making{Device: dev, cause: docs[m.doc].Source + " " + m.ID})
+		}
+	}
+	return out
+}
+
+// makeVlans adds VLANs whose link is there, until there are no more of them: one
+// may be on another.
+func (d *desired) makeVlans(vlans []making) {
+	for progress := true; progress; {
+		progress = false
+		vlans = slices.DeleteFunc(vlans, func(m making) bool {
+			if d.find(m.Parent) == nil {
+				return false
+			}
+			d.add(m)
+			progress = true
 			return true
-		}
+		})
 	}
-	return false
+	for _, m := range vlans {
+		d.tell("cannot make VLAN %s on %s: there is no such interface", m.Name, m.Parent)
+	}
 }
 
-func desireLink(name string, entry cloudconfig.Interface) (w want, problems []string) {
-	w = want{Name: name, MTU: entry.MTU, PreUp: entry.PreUp, PostUp: entry.PostUp, Master: masterOf(name, entry)}
-	if w.Master != "" {
-		return w, nil // a port has no address of its own
+// parent is the name of the link that an ID of a document means: the one that is matched by
+// the entry of that ID, else the one of that name.
+func (d *desired) parent(doc Document, id string) string {
+	i := slices.IndexFunc(doc.Entries, func(e Entry) bool { return e.ID == id })
+	if i < 0 {
+		return id
 	}
-	w.DHCP, w.DHCPArgs, w.IPv4LL = entry.DHCP, entry.DHCPArgs, entry.IPV4LL
-	for _, text := range append([]string{entry.Address}, entry.Addresses...) {
-		if text == "" {
-			continue
-		}
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: cannot use address %q: it must look like 192.0.2.7/24", name, text))
-			continue
-		}
-		// The loopback has its own addresses from the kernel as soon as it is up.
-		if !prefix.Addr().IsLoopback() && !slices.Contains(w.Addresses, prefix) {
-			w.Addresses = append(w.Addresses, prefix)
+	if name := doc.Entries[i].SetName; name != "" && d.find(name) != nil {
+		return name
+	}
+	for _, l := range d.links {
+		if rankOf(doc.Entries[i], l) != noMatch {
+			return l.Name
 		}
 	}
-	for _, text := range []string{entry.Gateway, entry.GatewayIPv6} {
-		if text == "" {
-			continue
-		}
-		gateway, err := netip.ParseAddr(text)
-		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: cannot use gateway %q: it must be an IP address", name, text))
-			continue
-		}
-		w.Gateways = append(w.Gateways, gateway)
-	}
-	return w, problems
+	return id
 }
 
-// masterOf is the bridge or bond that a link is made a port of.
-func masterOf(name string, entry cloudconfig.Interface) string {
-	for _, master := range []string{entry.Bond, entry.Bridge} {
-		if master != "" && master != name && !isTrue(master) && !isFalse(master) {
-			return master
-		}
-	}
-	return ""
-}
-
-// isTrue says that "bridge: true" was written: this entry is the bridge.
-func isTrue(s string) bool { b, err := strconv.ParseBool(s); return err == nil && b }
-
-func isFalse(s string) bool { b, err := strconv.ParseBool(s); return err == nil && !b }
-
-// vlan is one VLAN on top of a link.
-type vlan struct {
-	Parent string
-	ID     int
-	Name   string
-}
-
-// parseVlans reads "100,200:name": VLAN 100 named PARENT.100, and VLAN 200 named
-// "name".
-func parseVlans(parent, text string) (vlans []vlan, problems []string) {
-	for _, part := range strings.Split(text, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
-			continue
-		}
-		number, name, named := strings.Cut(part, ":")
-		id, err := strconv.Atoi(strings.TrimSpace(number))
-		if err != nil || id < 1 || id > 4094 {
-			problems = append(problems, fmt.Sprintf("%s: cannot use VLAN %q: its number must be 1 to 4094", parent, part))
-			continue
-		}
-		if name = strings.TrimSpace(name); !named || name == "" {
-			name = parent + "." + strconv.Itoa(id)
-		}
-		if !validName(name) {
-			problems = append(problems, fmt.Sprintf("%s: cannot use VLAN %q: %q is no name of an interface", parent, part, name))
-			continue
-		}
-		vlans = append(vlans, vlan{Parent: parent, ID: id, Name: name})
-	}
-	return vlans, problems
-}
-
-// validName is the kernel's rule: 1 to 15 bytes, no slash, colon or space.
-func validName(name string) bool {
-	return name != "" && len(name) < 16 && name != "." && name != ".." && !strings.ContainsAny(name, "/: \t\n\v\f\r\x00")
-}
-
-// virtual is the links that the configuration wants to exist.
-type virtual struct {
-	Bridges []string
-	Bonds   map[string]map[string]string // name to options
-	Vlans   []vlan
-}
-
-// desireVirtual collects the bridges, bonds and VLANs that the entries name.
-// VLANs are wanted on links that exist.
-func desireVirtual(entries map[string]cloudconfig.Interface, links []link) (v virtual, problems []string) {
-	v.Bonds = map[string]map[string]string{}
-	for _, key := range sortedKeys(entries) {
-		entry := entries[key]
-		if name := made(key, entry.Bridge); name != "" && !slices.Contains(v.Bridges, name) {
-			v.Bridges = append(v.Bridges, name)
-		}
-		if name := made(key, entry.Bond); name != "" {
-			v.Bonds[name] = entries[name].BondOpts
-		} else if len(entry.BondOpts) > 0 {
-			v.Bonds[key] = entry.BondOpts
-		}
-	}
-	for _, l := range links {
-		entry, ok := match(entries, l)
-		if !ok || entry.Vlans == "" || l.Kind == "vlan" {
-			continue
-		}
-		vlans, bad := parseVlans(l.Name, entry.Vlans)
-		v.Vlans, problems = append(v.Vlans, vlans...), append(problems, bad...)
-	}
-	slices.Sort(v.Bridges)
-	return v, problems
-}
-
-// made is the name of the bridge or bond that a value asks for: the entry's own
-// key for "true", else the name itself.
-func made(key, value string) string {
+// add notes a device, and its link when there is none yet.
+func (d *desired) add(m making) {
+	l := d.find(m.Name)
 	switch {
-	case value == "" || isFalse(value):
-		return ""
-	case isTrue(value):
-		return key
+	case !validName(m.Name):
+		d.tell("%q is no name of an interface", m.Name)
+		return
+	case l == nil:
+		d.links = append(d.links, link{Name: m.Name, Kind: string(m.Kind), Parent: m.Parent, VlanID: m.ID, missing: true})
+	case l.Kind != string(m.Kind):
+		d.tell("cannot make %s %s: there is a %s of that name", m.Kind, m.Name, l.Kind)
+		return
 	}
-	return value
+	d.devices = append(d.devices, m)
+}
+
+// sameMTU gives a bond and its ports one size of packets: the driver makes them
+// alike.
+func (d *desired) sameMTU() {
+	for i := range d.wants {
+		port := &d.wants[i]
+		master, w := d.find(port.Master), d.want(port.Master)
+		if master == nil || w == nil || master.Kind != "bond" {
+			continue
+		}
+		if w.MTU == 0 {
+			w.MTU = port.MTU
+		}
+	}
+	for i := range d.wants {
+		port := &d.wants[i]
+		if master, w := d.find(port.Master), d.want(port.Master); master != nil && w != nil && master.Kind == "bond" {
+			port.MTU = w.MTU
+		}
+	}
+}
+
+// level says how many links are below one.
+func (d *desired) level(name string, above int) int {
+	l := d.find(name)
+	if l == nil || above > len(d.links) { // a circle, which the kernel will refuse
+		return 0
+	}
+	level := 0
+	if l.Kind == "vlan" && l.Parent != "" {
+		level = 1 + d.level(l.Parent, above+1)
+	}
+	for _, w := range d.wants {
+		if w.Master == name {
+			level = max(level, 1+d.level(w.Name, above+1))
+		}
+	}
+	return level
 }

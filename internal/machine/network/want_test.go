@@ -1,6 +1,7 @@
 package network
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -17,77 +18,77 @@ func prefixes(texts ...string) []netip.Prefix {
 	return out
 }
 
-func TestDesireLink(t *testing.T) {
+func TestFromInterfaces(t *testing.T) {
 	tests := []struct {
 		name    string
 		entry   cloudconfig.Interface
-		want    want
+		want    Link
 		problem string
 	}{
 		{
 			"addresses are collected once each",
 			cloudconfig.Interface{Address: "10.0.0.2/24", Addresses: []string{"10.0.0.3/24", "10.0.0.2/24"}, MTU: 1400},
-			want{Name: "eth0", MTU: 1400, Addresses: prefixes("10.0.0.2/24", "10.0.0.3/24")},
+			Link{MTU: 1400, Addresses: prefixes("10.0.0.2/24", "10.0.0.3/24")},
 			"",
 		},
 		{
 			"what the kernel gives the loopback is not ours",
 			cloudconfig.Interface{Addresses: []string{"127.0.0.1/8", "::1/128", "10.0.0.9/32"}},
-			want{Name: "eth0", Addresses: prefixes("10.0.0.9/32")},
+			Link{Addresses: prefixes("10.0.0.9/32")},
 			"",
 		},
 		{
 			"both gateways are taken",
 			cloudconfig.Interface{Gateway: "10.0.0.1", GatewayIPv6: "fe80::1"},
-			want{Name: "eth0", Gateways: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1")}},
+			Link{Routes: []Route{gatewayRoute(netip.MustParseAddr("10.0.0.1")), gatewayRoute(netip.MustParseAddr("fe80::1"))}},
 			"",
 		},
 		{
 			"an address without a length is told and the rest is made",
 			cloudconfig.Interface{Address: "10.0.0.2", Addresses: []string{"10.0.0.3/24"}},
-			want{Name: "eth0", Addresses: prefixes("10.0.0.3/24")},
-			`cannot use address "10.0.0.2"`,
+			Link{Addresses: prefixes("10.0.0.3/24")},
+			`rancher.network.interfaces.eth0.address: cannot use address "10.0.0.2"`,
 		},
 		{
 			"a bad gateway is told",
 			cloudconfig.Interface{Gateway: "router"},
-			want{Name: "eth0"},
+			Link{},
 			`cannot use gateway "router"`,
 		},
 		{
 			"a port of a bridge has no address of its own",
 			cloudconfig.Interface{Bridge: "br0", DHCP: true, Address: "10.0.0.2/24"},
-			want{Name: "eth0", Master: "br0"},
+			Link{Master: "br0"},
 			"",
 		},
 		{
 			"a bond beats a bridge",
 			cloudconfig.Interface{Bridge: "br0", Bond: "bond0"},
-			want{Name: "eth0", Master: "bond0"},
+			Link{Master: "bond0"},
 			"",
 		},
 		{
 			"bridge: true is the bridge itself",
 			cloudconfig.Interface{Bridge: "true", DHCP: true},
-			want{Name: "eth0", DHCP: true},
+			Link{DHCP: true},
 			"",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, problems := desireLink("eth0", tt.entry)
-			if !reflect.DeepEqual(got, tt.want) {
+			doc, report := FromInterfaces("test", map[string]cloudconfig.Interface{"eth0": tt.entry})
+			if got := doc.Entries[0].Link; !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
-			if text := strings.Join(problems, "\n"); !strings.Contains(text, tt.problem) || (text == "") != (tt.problem == "") {
+			if text := fmt.Sprint(report); !strings.Contains(text, tt.problem) || (len(report) == 0) != (tt.problem == "") {
 				t.Errorf("problems %q, want %q", text, tt.problem)
 			}
 		})
 	}
 }
 
-func TestDesireVirtualNamesBridgesBondsAndVlans(t *testing.T) {
-	entries := map[string]cloudconfig.Interface{
+func TestBridgesBondsAndVlansAreNamed(t *testing.T) {
+	doc, report := FromInterfaces("test", map[string]cloudconfig.Interface{
 		"br0":   {Bridge: "true", DHCP: true},
 		"eth0":  {Bridge: "br0"},
 		"eth1":  {Bond: "bond0"},
@@ -95,36 +96,37 @@ func TestDesireVirtualNamesBridgesBondsAndVlans(t *testing.T) {
 		"eth2":  {Vlans: "100,200:storage"},
 		"eth3":  {Bridge: "br1"},
 		"eth4":  {Bridge: "false", Bond: "false"},
+	})
+	got := desire([]Document{doc}, []link{{Name: "eth2", Kind: "device"}, {Name: "eth9", Kind: "device"}})
+	var texts []string
+	for _, m := range got.devices {
+		texts = append(texts, m.Name+": "+describe(m.Device))
 	}
-	got, problems := desireVirtual(entries, []link{{Name: "eth2", Kind: "device"}, {Name: "eth9", Kind: "device"}})
-	want := virtual{
-		Bridges: []string{"br0", "br1"},
-		Bonds:   map[string]map[string]string{"bond0": {"mode": "4"}},
-		Vlans:   []vlan{{"eth2", 100, "eth2.100"}, {"eth2", 200, "storage"}},
-	}
-	if !reflect.DeepEqual(got, want) || problems != nil {
-		t.Errorf("got  %+v %v\nwant %+v", got, problems, want)
+	want := "bond0: bond; br0: bridge; br1: bridge; eth2.100: vlan 100 on eth2; storage: vlan 200 on eth2"
+	if text := strings.Join(texts, "; "); text != want || len(report)+len(got.problems) != 0 {
+		t.Errorf("got  %s, %v %v\nwant %s", text, report, got.problems, want)
 	}
 }
 
 func TestBadVlansAreToldAndTheOthersMade(t *testing.T) {
-	got, problems := parseVlans("eth0", "5, 0,4095,x,7:a/b,,8:ok")
-	if want := []vlan{{"eth0", 5, "eth0.5"}, {"eth0", 8, "ok"}}; !reflect.DeepEqual(got, want) {
+	var tr translator
+	got := tr.vlans("eth0", "5, 0,4095,x,7:a/b,,8:ok")
+	if want := []VLAN{{5, ""}, {8, "ok"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if len(problems) != 4 {
-		t.Errorf("%d problems, want 4: %q", len(problems), problems)
+	if len(tr.report) != 4 {
+		t.Errorf("%d problems, want 4: %q", len(tr.report), tr.report)
 	}
 }
 
-func FuzzParseVlans(f *testing.F) {
+func FuzzVlans(f *testing.F) {
 	for _, seed := range []string{"100", "100,200:name", ":", ",,", "1:2:3", "4096", "-1", "1: "} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		vlans, _ := parseVlans("eth0", text)
-		for _, v := range vlans {
-			if v.ID < 1 || v.ID > 4094 || !validName(v.Name) {
+		var tr translator
+		for _, v := range tr.vlans("eth0", text) {
+			if v.ID < 1 || v.ID > 4094 || v.Name != "" && !validName(v.Name) {
 				t.Errorf("%q gives %+v", text, v)
 			}
 		}
@@ -132,8 +134,8 @@ func FuzzParseVlans(f *testing.F) {
 }
 
 func TestKeepsAddress(t *testing.T) {
-	static := want{Addresses: prefixes("10.0.0.2/24")}
-	dhcp := want{DHCP: true}
+	static := want{Link: Link{Addresses: prefixes("10.0.0.2/24")}}
+	dhcp := want{Link: Link{DHCP: true}}
 	lease := netip.MustParseAddr("10.0.0.9")
 	tests := []struct {
 		name      string
@@ -154,14 +156,14 @@ func TestKeepsAddress(t *testing.T) {
 		{"a link-local IPv6 address stays", "fe80::5/64", true, static, want{}, true},
 		{
 			"an IPv6 address that was configured before goes", "2001:db8::2/64", true, static,
-			want{Addresses: prefixes("2001:db8::2/64")},
+			want{Link: Link{Addresses: prefixes("2001:db8::2/64")}},
 			false,
 		},
 		{"the loopback address stays", "127.0.0.1/8", true, static, want{}, true},
-		{"a link-local address stays where it is wanted", "169.254.3.4/16", true, want{IPv4LL: true}, want{}, true},
+		{"a link-local address stays where it is wanted", "169.254.3.4/16", true, want{Link: Link{IPv4LL: true}}, want{}, true},
 		{"a link-local address goes where it is not", "169.254.3.4/16", true, static, want{}, false},
-		{"all go from a port of a bridge", "10.0.0.3/24", true, want{Master: "br0"}, want{}, false},
-		{"all stay where nothing was configured", "10.0.0.3/24", true, want{MTU: 1400}, want{}, true},
+		{"all go from a port of a bridge", "10.0.0.3/24", true, want{Link: Link{Master: "br0"}}, want{}, false},
+		{"all stay where nothing was configured", "10.0.0.3/24", true, want{Link: Link{MTU: 1400}}, want{}, true},
 		{"a lease goes where nothing is configured any more", "10.0.0.9/24", false, want{}, dhcp, false},
 	}
 	for _, tt := range tests {
@@ -227,21 +229,29 @@ func TestBondOptions(t *testing.T) {
 	}
 }
 
-func TestABondIsMadeAnewOnlyWhenASetOptionDiffers(t *testing.T) {
-	want, err := newBond(linkAttrs("bond0"), map[string]string{"mode": "1"})
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestABondIsMadeAnewOnlyForWhatCannotChange(t *testing.T) {
 	have, err := newBond(linkAttrs("bond0"), map[string]string{"mode": "active-backup", "miimon": "0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bondDiffers(want, have) {
-		t.Error("an option that is not set counts as different")
+	tests := []struct {
+		name    string
+		options map[string]string
+		changes string
+		anew    bool
+	}{
+		{"what is not written does not count", map[string]string{"mode": "1"}, "", false},
+		{"an interval is changed", map[string]string{"mode": "1", "miimon": "100"}, "miimon=100", false},
+		{"another mode makes it anew", map[string]string{"mode": "4"}, "mode=4", true},
+		{"the port it prefers comes later", map[string]string{"primary": "eth0"}, "", false},
 	}
-	have.Mode = 4
-	if !bondDiffers(want, have) {
-		t.Error("another mode counts as the same")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			changes, anew := bondChanges(tt.options, have)
+			if optionText(changes) != tt.changes || anew != tt.anew {
+				t.Errorf("changes %v, anew %v", changes, anew)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -33,7 +34,7 @@ func watchFiles(ctx context.Context, p paths, nudge func()) error {
 		case <-ctx.Done():
 			return nil
 		case event := <-w.Events:
-			if event.Name == p.settings || filepath.Ext(event.Name) == ".lease" {
+			if event.Name == p.settings || strings.HasPrefix(filepath.Ext(event.Name), ".lease") {
 				nudge()
 			}
 		case <-w.Errors: //nolint:errcheck // events were lost, whichever: look again
@@ -42,8 +43,8 @@ func watchFiles(ctx context.Context, p paths, nudge func()) error {
 	}
 }
 
-// watchLinks nudges when a link or an address comes, goes or changes, until ctx
-// ends. When the kernel could not deliver all events it begins anew.
+// watchLinks nudges when a link, an address or a route comes, goes or changes,
+// until ctx ends. When the kernel could not deliver all events it begins anew.
 func watchLinks(ctx context.Context, nudge func()) error {
 	for ctx.Err() == nil {
 		if err := watchLinksOnce(ctx, nudge); err != nil {
@@ -70,11 +71,20 @@ func watchLinksOnce(ctx context.Context, nudge func()) error {
 		return fmt.Errorf("cannot watch the addresses: %w", err)
 	}
 	defer func() { go drain(addrs) }()
+	routes := make(chan netlink.RouteUpdate)
+	if err := netlink.RouteSubscribe(routes, done); err != nil {
+		return fmt.Errorf("cannot watch the routes: %w", err)
+	}
+	defer func() { go drain(routes) }()
 	nudge()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case _, ok := <-routes:
+			if !ok {
+				return nil
+			}
 		case _, ok := <-links:
 			if !ok {
 				return nil

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/ros-os/ros/cloudconfig"
 )
 
 // file is a file as it should be.
@@ -63,7 +65,7 @@ func (m *Machine) writeSecret(path string, data []byte) error {
 
 // inPlace says whether a file cannot be replaced by another.
 func inPlace(path string) bool {
-	if slices.Contains(boundFiles(), path) {
+	if slices.Contains(boundFiles(), path) || strings.HasPrefix(path, cloudconfig.ContainerFiles+"/") {
 		return true
 	}
 	top, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")

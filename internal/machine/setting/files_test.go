@@ -130,11 +130,11 @@ write_files:
 - {path: /etc/dir, content: x}
 - {path: /etc/owner, content: x, owner: nobody-here}
 - {path: /etc/other, content: x, container: ntp}
+- {path: /etc/far, source: {uri: "https://example.com/x"}}
 - {path: /etc/good, content: x}
 `), "\n")
 	want := []string{
 		"cloud-config.yml:5:", `there is no user "nobody-here"`,
-		"cloud-config.yml:6:", `container "ntp"`,
 		"cloud-config.yml:4:", "cannot write /etc/dir: is a directory",
 	}
 	if len(got)*2 != len(want) {
@@ -148,6 +148,25 @@ write_files:
 	if got := h.read("/etc/good"); got != "x" {
 		t.Errorf("the good file holds %q", got)
 	}
+	if h.m.exists("/etc/far") {
+		t.Error("a file whose content is elsewhere was made")
+	}
+	if got := h.read(cloudconfig.ContainerFiles + "/ntp/etc/other"); got != "x" {
+		t.Errorf("the file for the container holds %q", got)
+	}
+}
+
+// TestAFileOfAContainerStaysTheSameFile looks at what a container has bound.
+func TestAFileOfAContainerStaysTheSameFile(t *testing.T) {
+	const path = cloudconfig.ContainerFiles + "/web/etc/app.conf"
+	h := newHost(t)
+	inode := func() string { n, _, _ := strings.Cut(h.inodes()[h.m.path(path)], " "); return n }
+	h.clean("write_files: [{path: /etc/app.conf, content: long first, container: web}]")
+	before := inode()
+	h.clean("write_files: [{path: /etc/app.conf, content: second, container: web}]")
+	if inode() != before || h.read(path) != "second" {
+		t.Errorf("the file is another one, or holds %q", h.read(path))
+	}
 }
 
 func TestNoTemporaryFilesStay(t *testing.T) {
@@ -157,7 +176,7 @@ func TestNoTemporaryFilesStay(t *testing.T) {
 	h.clean(strings.Replace(everything, `"a\n"`, `"b\n"`, 1))
 	for path := range h.inodes() {
 		base := path[strings.LastIndex(path, "/")+1:]
-		if strings.HasPrefix(base, ".") && base != ".ssh" {
+		if strings.HasPrefix(base, ".") && base != ".ssh" && base != ".pwd.lock" {
 			t.Errorf("%s stays", path)
 		}
 	}

@@ -4,64 +4,59 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/machine/console"
-	"github.com/ros-os/ros/internal/machine/network"
+	"github.com/ros-os/ros/internal/machine/device"
 )
-
-const defaultDHCPTimeout = 10 // seconds
-
-// handOverNetwork gives service network what it needs.
-func (p *pass) handOverNetwork(context.Context) {
-	p.fail(p.handOver(network.SettingsFile, networkSettings(p.cfg)), "rancher", "network")
-}
 
 // handOverConsole gives service console what it needs.
 func (p *pass) handOverConsole(context.Context) {
-	p.fail(p.handOver(console.SettingsFile, consoleSettings(p.cfg)), "rancher", "ssh")
+	p.handOver("console", console.SettingsFile, consoleSettings(p.cfg), "rancher", "ssh")
 }
 
 // handOver writes a file of its own for root alone: settings hold keys.
-func (p *pass) handOver(path string, settings any) error {
+func (p *pass) handOver(service, name string, settings any, path ...string) {
 	data, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		p.fail(fmt.Errorf("cannot write %s: %w", name, err), path...)
+		return
 	}
-	return p.m.writeSecret(path, append(data, '\n'))
+	f := file{path: name, data: append(data, '\n'), mode: 0o600, uid: os.Getuid(), gid: os.Getgid()}
+	if !isFile(p.m.path(name), f) {
+		p.do("change the settings of service "+service, path, func() error { return p.m.writeFile(f) })
+	}
 }
 
-func networkSettings(cfg cloudconfig.Config) network.Settings {
-	n, defaults := cfg.Rancher.Network, cfg.Rancher.Defaults
-	if n.DHCPTimeout == 0 {
-		n.DHCPTimeout = defaults.Network.DHCPTimeout
+// networkSettings are what the sources of the network say, the highest first:
+// rancher.network, network-config in cloud-init's format, the image's defaults.
+// resolver is rancher.network.dns, and for what it does not say resolv_conf.
+func resolver(cfg cloudconfig.Config) cloudconfig.DNS {
+	dns := cfg.Rancher.Network.DNS
+	if !cfg.ManageResolvConf {
+		return dns
 	}
-	if n.DHCPTimeout == 0 {
-		n.DHCPTimeout = defaultDHCPTimeout
+	if len(dns.Nameservers) == 0 {
+		dns.Nameservers = cfg.ResolvConf.Nameservers
 	}
-	if len(n.Interfaces) == 0 {
-		n.Interfaces = defaults.Network.Interfaces
-	}
-	fallback := defaults.Network.DNS
-	if len(fallback.Nameservers) == 0 {
-		fallback.Nameservers = []string{"8.8.8.8", "8.8.4.4"}
-	}
-	s := network.Settings{HostnameSet: cfg.Hostname != "", Network: n, FallbackDNS: fallback}
-	for _, name := range []string{cfg.Hostname, defaults.Hostname} {
-		if short, err := shortHostname(name); err == nil && s.Hostname == "" {
-			s.Hostname = short
+	if len(dns.Search) == 0 {
+		dns.Search = cfg.ResolvConf.SearchDomains
+		if d := cfg.ResolvConf.Domain; d != "" && !slices.Contains(dns.Search, d) {
+			dns.Search = append([]string{d}, dns.Search...)
 		}
 	}
-	return s
+	return dns
 }
 
 func consoleSettings(cfg cloudconfig.Config) console.Settings {
 	ssh := cfg.Rancher.SSH
 	s := console.Settings{SSH: console.SSH{
 		Disabled: ssh.Daemon != nil && !*ssh.Daemon, Port: ssh.Port,
-		ListenAddress: ssh.ListenAddress, HostKeys: ssh.Keys,
+		ListenAddress: ssh.ListenAddress, HostKeys: hostKeys(cfg),
+		Users: sshUsers(cfg), Root: rootMayLogIn(cfg), Passwords: cfg.SSHPwauth == "true",
 	}}
 	if slices.Contains(cfg.Rancher.Disable, "autologin") {
 		return s
@@ -70,4 +65,53 @@ func consoleSettings(cfg cloudconfig.Config) console.Settings {
 		s.Autologin = append(s.Autologin, strings.TrimPrefix(tty, "/dev/"))
 	}
 	return s
+}
+
+// hostKeys are rancher.ssh.keys, and below them those of ssh_keys: there the
+// kinds have _private and _public behind.
+func hostKeys(cfg cloudconfig.Config) map[string]string {
+	if len(cfg.SSHKeys) == 0 {
+		return cfg.Rancher.SSH.Keys
+	}
+	keys := map[string]string{}
+	for name, text := range cfg.SSHKeys {
+		if kind, ok := strings.CutSuffix(name, "_private"); ok {
+			keys[kind] = text
+		} else if kind, ok := strings.CutSuffix(name, "_public"); ok {
+			keys[kind+"-pub"] = text
+		}
+	}
+	for name, text := range cfg.Rancher.SSH.Keys {
+		keys[name] = text
+	}
+	return keys
+}
+
+// sshUsers are the users of the configuration that may log in over SSH, besides
+// those that the image has.
+func sshUsers(cfg cloudconfig.Config) []string {
+	var out []string
+	for _, u := range cfg.Users {
+		name := realName(u.Name)
+		known := name == rootUser || slices.Contains(loginUsers(), name)
+		if !known && !u.SSHRedirectUser && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func rootMayLogIn(cfg cloudconfig.Config) bool { return cfg.DisableRoot != nil && !*cfg.DisableRoot }
+
+// handOverTime gives service ntp what it needs.
+func (p *pass) handOverTime(context.Context) {
+	n := p.cfg.NTP
+	if n.NTPClient != "" && n.NTPClient != "auto" && n.NTPClient != "chrony" {
+		p.warn(fmt.Sprintf("ntp_client %q is not used: this system has chrony", n.NTPClient), "", "ntp", "ntp_client")
+	}
+	settings := device.Time{
+		Disabled: n.Enabled != nil && !*n.Enabled,
+		Servers:  n.Servers, Pools: n.Pools, Peers: n.Peers, Allow: n.Allow,
+	}
+	p.handOver("ntp", device.TimeFile, settings, "ntp")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/machine/network"
 )
 
@@ -13,38 +14,82 @@ const longestHostname = 63 // what the kernel and DNS take
 // hostname sets the name that the user chose, else the one that DHCP gave, else
 // the default. Without any the name is left alone.
 func (p *pass) hostname(context.Context) {
-	full := p.chosenHostname()
-	if full == "" {
+	name, full, key := p.names()
+	if name == "" {
 		return
 	}
-	short, err := shortHostname(full)
+	short, err := shortHostname(name)
+	if err == nil && p.cfg.PreferFQDN && key == "fqdn" {
+		short, err = wholeHostname(name)
+	}
 	if err != nil {
-		p.fail(err, "hostname")
+		p.fail(err, key)
 		return
 	}
-	if current, err := p.m.kernel.hostname(); err != nil || current != short {
-		if err := p.m.kernel.setHostname(short); err != nil {
-			p.fail(fmt.Errorf("cannot set the host name to %s: %w", short, err), "hostname")
-		}
+	if !p.cfg.PreserveHostname {
+		p.setHostname(short, key)
 	}
-	p.fail(p.m.writeText("/etc/hostname", short+"\n"), "hostname")
 	hosts, err := p.m.read("/etc/hosts")
 	if err != nil {
-		p.fail(err, "hostname")
+		p.fail(err, key)
 		return
 	}
-	p.fail(p.m.writeText("/etc/hosts", withHost(hosts, full, short)), "hostname")
+	switch p.cfg.ManageEtcHosts {
+	case "true", "template":
+		hosts = "" // a whole new file
+	}
+	p.putText("/etc/hosts", withHost(hosts, full, short), key)
 }
 
-func (p *pass) chosenHostname() string {
-	if p.cfg.Hostname != "" {
-		return p.cfg.Hostname
+func (p *pass) setHostname(short, key string) {
+	if current, err := p.m.kernel.hostname(); err != nil || current != short {
+		p.do("set the host name to "+short, []string{key}, func() error {
+			if err := p.m.kernel.setHostname(short); err != nil {
+				return fmt.Errorf("cannot set the host name to %s: %w", short, err)
+			}
+			return nil
+		})
 	}
+	if p.cfg.CreateHostnameFile || !p.createSaid() || p.m.exists("/etc/hostname") {
+		p.putText("/etc/hostname", short+"\n", key)
+	}
+}
+
+// createSaid says whether somebody wrote create_hostname_file: what is not
+// written is true.
+func (p *pass) createSaid() bool { return p.cfg.Pos("create_hostname_file") != cloudconfig.Pos{} }
+
+// names are the host name that is wanted, the machine's whole name, and the key
+// that said the first.
+func (p *pass) names() (name, full, key string) {
+	name, key = p.cfg.Hostname, "hostname"
+	fqdn := strings.TrimRight(p.cfg.FQDN, ".")
+	if fqdn != "" && (name == "" || p.cfg.PreferFQDN) {
+		return fqdn, fqdn, "fqdn"
+	}
+	if name == "" {
+		name = p.givenHostname()
+	}
+	if full = name; fqdn != "" {
+		full = fqdn
+	}
+	return name, full, key
+}
+
+func (p *pass) givenHostname() string {
 	status, err := network.ReadStatus(p.m.path(network.StatusFile))
 	if err == nil && status.Hostname != "" { // an unreadable status is told by its writer
 		return status.Hostname
 	}
 	return p.cfg.Rancher.Defaults.Hostname
+}
+
+// wholeHostname is a name with its domain, as the kernel takes it.
+func wholeHostname(full string) (string, error) {
+	if len(full) > longestHostname {
+		return "", fmt.Errorf("cannot use %q as host name: it has more than %d characters", full, longestHostname)
+	}
+	return full, nil
 }
 
 // shortHostname is a name up to its first dot, cut to what the kernel takes.

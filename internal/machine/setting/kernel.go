@@ -23,7 +23,9 @@ func (p *pass) modules(ctx context.Context) {
 			continue
 		}
 		argv := append([]string{"modprobe", "--"}, words...)
-		p.fail(p.m.kernel.run(ctx, "", argv...), "rancher", "modules", strconv.Itoa(i))
+		p.do("load kernel module "+words[0], []string{"rancher", "modules", strconv.Itoa(i)}, func() error {
+			return p.m.kernel.run(ctx, "", argv...)
+		})
 	}
 }
 
@@ -59,9 +61,12 @@ func (p *pass) setSysctl(key, value string) error {
 	if err == nil && slices.Equal(strings.Fields(string(old)), strings.Fields(value)) {
 		return nil
 	}
-	if err := os.WriteFile(path, []byte(value+"\n"), 0o644); err != nil {
-		return fmt.Errorf("cannot set %s to %q: %w", key, value, err)
-	}
+	p.do(fmt.Sprintf("set %s to %s", key, value), []string{"rancher", "sysctl", key}, func() error {
+		if err := os.WriteFile(path, []byte(value+"\n"), 0o644); err != nil {
+			return fmt.Errorf("cannot set %s to %q: %w", key, value, err)
+		}
+		return nil
+	})
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/machine/network"
 )
 
 // namespacedFile exists on a machine in namespaces: it shares the kernel with
@@ -25,10 +26,12 @@ const namespacedFile = "/run/ros/public/namespaced"
 type Machine struct {
 	root   string
 	kernel kernel
+	record *recorder
 
-	// mu lets one Apply run at a time.
-	mu       sync.Mutex
-	password password // what was set last
+	// mu lets one application run at a time.
+	mu sync.Mutex
+
+	late late
 }
 
 // kernel is what has no file below the root folder.
@@ -36,53 +39,53 @@ type kernel struct {
 	hostname    func() (string, error)
 	setHostname func(string) error
 	run         func(ctx context.Context, stdin string, argv ...string) error
+	// has says whether there is such a program.
+	has     func(name string) bool
+	mount   func(source, target, fstype string, flags uintptr, data string) error
+	unmount func(target string) error
+	// network says what service network would do; nil where it is not asked.
+	network func(network.Settings) (network.Plan, error)
+	// signal tells PID 1.
+	signal func(unix.Signal) error
 }
 
 // New returns the machine whose file system is below root: "/" is this one.
 func New(root string) *Machine {
-	return &Machine{root: root, kernel: kernel{
-		hostname:    os.Hostname,
-		setHostname: func(name string) error { return unix.Sethostname([]byte(name)) },
-		run:         run,
-	}}
-}
-
-// step is one thing that is made to match.
-type step struct {
-	name  string
-	apply func(*pass, context.Context)
-}
-
-// steps are in order: what services wait for comes first, users before the files
-// that they may own.
-func steps() []step {
-	return []step{
-		{"host name", (*pass).hostname},
-		{"network settings", (*pass).handOverNetwork},
-		{"console settings", (*pass).handOverConsole},
-		{"kernel modules", (*pass).modules},
-		{"kernel settings", (*pass).sysctl},
-		{"users", (*pass).users},
-		{"password", (*pass).setPassword},
-		{"files", (*pass).writeFiles},
-		{"proxy", (*pass).profile},
+	m := &Machine{
+		root: root,
+		kernel: kernel{
+			hostname:    os.Hostname,
+			setHostname: func(name string) error { return unix.Sethostname([]byte(name)) },
+			run:         run,
+			has:         func(name string) bool { _, err := exec.LookPath(name); return err == nil },
+			mount:       unix.Mount,
+			unmount:     func(target string) error { return unix.Unmount(target, 0) },
+			signal:      func(s unix.Signal) error { return unix.Kill(1, s) },
+		},
+		record: newRecorder(filepath.Join(root, RecordFile)),
+		late:   newLate(),
 	}
+	if root == "/" {
+		m.kernel.network = network.Preview // of the kernel that runs
+	}
+	return m
 }
 
-// Apply makes the machine match cfg and says what it could not do. A step that
-// fails holds up no other.
+// Apply makes the machine match cfg and says what it could not do, also of what
+// was done in the background before. A module that fails holds up no other.
 func (m *Machine) Apply(ctx context.Context, cfg cloudconfig.Config) cloudconfig.Report {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := &pass{m: m, cfg: cfg, namespaced: m.exists(namespacedFile)}
-	for _, s := range steps() {
-		if err := ctx.Err(); err != nil {
-			p.fail(fmt.Errorf("cannot set %s: %w", s.name, err))
-			break
-		}
-		s.apply(p, ctx)
-	}
-	return p.report
+	m.record.load()
+	p := m.pass(cfg)
+	p.applyAll(ctx, quick)
+	p.fail(p.state.save(p.m))
+	m.record.save()
+	return append(p.report, m.late.hand(cfg)...)
+}
+
+func (m *Machine) pass(cfg cloudconfig.Config) *pass {
+	return &pass{m: m, cfg: cfg, namespaced: m.exists(namespacedFile), state: m.readState()}
 }
 
 // path is a path of the machine.
@@ -103,34 +106,6 @@ func (m *Machine) read(p string) (string, error) {
 		return "", fmt.Errorf("cannot read %s: %w", p, err)
 	}
 	return string(data), nil
-}
-
-// pass is one application of a Config.
-type pass struct {
-	m          *Machine
-	cfg        cloudconfig.Config
-	namespaced bool
-	report     cloudconfig.Report
-}
-
-// fail reports an error in what the value at path asks for.
-func (p *pass) fail(err error, path ...string) {
-	if err != nil {
-		p.add(cloudconfig.Problem{Msg: err.Error()}, path)
-	}
-}
-
-// warn reports something that is not done, and why.
-func (p *pass) warn(msg, hint string, path ...string) {
-	p.add(cloudconfig.Problem{Msg: msg, Hint: hint, Severity: cloudconfig.Warning}, path)
-}
-
-func (p *pass) add(problem cloudconfig.Problem, path []string) {
-	problem.Path = strings.Join(path, ".")
-	if len(path) > 0 {
-		problem.Pos = p.cfg.Pos(path...)
-	}
-	p.report = append(p.report, problem)
 }
 
 // run runs a program of the machine and gives its output as the error's text.

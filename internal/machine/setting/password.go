@@ -1,92 +1,228 @@
 package setting
 
 import (
-	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/go-crypt/crypt/algorithm/shacrypt"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/machine/account"
 )
 
-const (
-	passwordUser = "rancher"
-	// passwordFile remembers the hash that was set, so that it can be taken
-	// back, and only it: a password that the user set by himself stays.
-	passwordFile = "/run/ros/password"
-	// noPassword lets nobody in by password, but does not lock the account, so
-	// that keys still do.
-	noPassword = "*"
-)
+// hashRounds is what crypt(3) takes when nothing is said.
+const hashRounds = 5000
 
-// password is what was set last: a hash cannot be compared with the text that
-// it was made of without making it again.
+// password is the password that a user should have.
 type password struct {
-	text, hash string
+	text   string // the hash when it is one
+	hash   bool
+	random bool // one is made by chance
+	expire bool // another must be chosen at the next login
+	path   []string
 }
 
-// setPassword sets the password of rancher, and takes it back when the
-// configuration has none any more.
-func (p *pass) setPassword(ctx context.Context) {
-	text := p.cfg.Rancher.Password
-	if slices.Contains(p.cfg.Rancher.Disable, "password") {
-		text = ""
-	}
-	shadow, err := p.m.read("/etc/shadow")
-	if err != nil {
-		p.fail(err, "rancher", "password")
-		return
-	}
-	hash, ok := shadowField(shadow, passwordUser)
-	switch {
-	case text == "":
-		p.fail(p.m.takePasswordBack(ctx, hash), "rancher", "password")
-	case !ok:
-		p.fail(fmt.Errorf("cannot set the password: there is no user %s", passwordUser), "rancher", "password")
-	case strings.ContainsAny(text, "\n\r\x00"):
-		p.fail(errors.New("cannot set the password: it has more than one line"), "rancher", "password")
-	case isHash(text) && text == hash, p.m.password == password{text: text, hash: hash}:
-	default:
-		p.fail(p.m.changePassword(ctx, text), "rancher", "password")
-	}
-}
-
-// changePassword lets chpasswd do it: it knows the locks of /etc/shadow.
-func (m *Machine) changePassword(ctx context.Context, text string) error {
-	argv := []string{"chpasswd", "-c", "SHA512"}
-	if isHash(text) || text == noPassword {
-		argv = []string{"chpasswd", "-e"}
-	}
-	if err := m.kernel.run(ctx, passwordUser+":"+text+"\n", argv...); err != nil {
-		return fmt.Errorf("cannot set the password: %w", err)
-	}
-	shadow, err := m.read("/etc/shadow")
-	if err != nil {
-		return err
-	}
-	hash, _ := shadowField(shadow, passwordUser)
-	m.password = password{text: text, hash: hash}
-	return m.writeSecret(passwordFile, []byte(hash))
-}
-
-func (m *Machine) takePasswordBack(ctx context.Context, hash string) error {
-	ours, err := m.read(passwordFile)
-	if err != nil || ours == "" {
-		return err
-	}
-	if ours == hash {
-		if err := m.changePassword(ctx, noPassword); err != nil {
-			return err
-		}
-	}
-	if err := os.Remove(m.path(passwordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot forget the old password: %w", err)
-	}
-	return nil
+// plainOrHash is a password of a key that takes both.
+func plainOrHash(text string, path ...string) password {
+	return password{text: text, hash: isHash(text) || text == account.NoPassword, path: path}
 }
 
 // isHash says whether a password is written as crypt(3) makes it: $id$…$….
 func isHash(text string) bool {
 	return strings.HasPrefix(text, "$") && strings.Count(text, "$") >= 3 && !strings.ContainsAny(text, ": \t")
+}
+
+// wantedPasswords are the passwords of the configuration, by user; what stands
+// further down ranks higher.
+func (p *pass) wantedPasswords() map[string]password {
+	want := map[string]password{}
+	for i, u := range p.cfg.Users {
+		if pw, ok := userPassword(u, "users", strconv.Itoa(i)); ok {
+			want[realName(u.Name)] = pw
+		}
+	}
+	if p.cfg.User != nil {
+		if pw, ok := userPassword(*p.cfg.User, "user"); ok {
+			want[defaultUser] = pw
+		}
+	}
+	if text := p.cfg.Password; text != "" {
+		want[defaultUser] = plainOrHash(text, "password")
+	}
+	expire := p.cfg.Chpasswd.Expire == nil || *p.cfg.Chpasswd.Expire
+	maps.Copy(want, chpasswdPasswords(p.cfg.Chpasswd, expire))
+	if text := p.cfg.Rancher.Password; text != "" && !slices.Contains(p.cfg.Rancher.Disable, "password") {
+		want[defaultUser] = plainOrHash(text, "rancher", "password")
+	}
+	return want
+}
+
+// userPassword is the password of one entry of users; lock_passwd, which holds
+// unless it is said not to, takes it away.
+func userPassword(u cloudconfig.User, path ...string) (password, bool) {
+	if u.LockPasswd == nil || *u.LockPasswd {
+		return password{}, false
+	}
+	switch {
+	case u.HashedPasswd != "":
+		return password{text: u.HashedPasswd, hash: true, path: append(path, "hashed_passwd")}, true
+	case u.PlainTextPasswd != "":
+		return password{text: u.PlainTextPasswd, path: append(path, "plain_text_passwd")}, true
+	case u.Passwd != "":
+		return password{text: u.Passwd, hash: true, path: append(path, "passwd")}, true
+	}
+	return password{}, false
+}
+
+func chpasswdPasswords(c cloudconfig.Chpasswd, expire bool) map[string]password {
+	want := map[string]password{}
+	for i, item := range c.List {
+		for line := range strings.Lines(item) {
+			name, text, ok := strings.Cut(strings.TrimSpace(line), ":")
+			if !ok {
+				continue
+			}
+			pw := plainOrHash(text, "chpasswd", "list", strconv.Itoa(i))
+			if text == "R" || text == "RANDOM" {
+				pw.random = true
+			}
+			pw.expire = expire
+			want[realName(name)] = pw
+		}
+	}
+	for i, u := range c.Users {
+		want[realName(u.Name)] = password{
+			text: u.Password, hash: u.Type == "" || u.Type == "hash", random: u.Type == "RANDOM", expire: expire,
+			path: []string{"chpasswd", "users", strconv.Itoa(i)},
+		}
+	}
+	return want
+}
+
+// setPasswords sets the passwords of the configuration, and takes back those that
+// it has no more. A password that somebody changed by hand meanwhile stays.
+func (p *pass) setPasswords(db *account.Database) {
+	want := p.wantedPasswords()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		p.fail(p.setPassword(db, name, want[name]), want[name].path...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.state.Passwords)) {
+		if _, ok := want[name]; ok {
+			continue
+		}
+		if now, _ := db.Password(name); now == p.state.Passwords[name] {
+			p.note("take the password of " + name + " back")
+			p.fail(db.SetPassword(name, account.NoPassword, today()))
+		}
+		delete(p.state.Passwords, name)
+	}
+}
+
+func (p *pass) setPassword(db *account.Database, name string, want password) error {
+	last, set := p.state.Passwords[name]
+	if _, ok := db.Password(name); !ok {
+		return fmt.Errorf("cannot set the password: there is no user %s", name)
+	}
+	switch {
+	case strings.ContainsAny(want.text, "\n\r\x00"):
+		return errors.New("cannot set the password: it has more than one line")
+	case want.hash && strings.ContainsAny(want.text, ":"):
+		return errors.New("cannot set the password: it is no hash, it has a colon")
+	case set && want.random && slices.Contains(p.state.Random, name),
+		set && want.hash && !want.random && last == want.text,
+		set && !want.hash && !want.random && matches(last, want.text):
+		return nil
+	}
+	if now, _ := db.Password(name); want.hash && now == want.text && !want.random {
+		p.state.Passwords[name] = want.text
+		return nil
+	}
+	return p.changePassword(db, name, want)
+}
+
+func (p *pass) changePassword(db *account.Database, name string, want password) error {
+	p.note("set the password of " + name)
+	if p.dry {
+		return nil
+	}
+	hash, text := want.text, want.text
+	if want.random {
+		text = rand.Text()[:20]
+	}
+	if want.random || !want.hash {
+		var err error
+		if hash, err = hashOf(text); err != nil {
+			return err
+		}
+	}
+	day := today()
+	if want.expire {
+		day = 0
+	}
+	if err := db.SetPassword(name, hash, day); err != nil {
+		return err
+	}
+	p.state.Passwords[name] = hash
+	p.state.Random = slices.DeleteFunc(p.state.Random, func(n string) bool { return n == name })
+	if want.random {
+		p.state.Random = append(p.state.Random, name)
+		return p.m.logOutput(fmt.Sprintf("the password of %s is %s\n", name, text))
+	}
+	return nil
+}
+
+// hashOf makes a SHA-512 hash as crypt(3) reads it.
+func hashOf(text string) (string, error) {
+	hasher, err := shacrypt.New(shacrypt.WithSHA512(), shacrypt.WithIterations(hashRounds))
+	if err != nil {
+		return "", fmt.Errorf("cannot set the password: %w", err)
+	}
+	digest, err := hasher.Hash(text)
+	if err != nil {
+		return "", fmt.Errorf("cannot set the password: %w", err)
+	}
+	return digest.Encode(), nil
+}
+
+// matches says whether a hash that this program made was made of a text.
+func matches(hash, text string) bool {
+	digest, err := shacrypt.Decode(hash)
+	return err == nil && digest.Match(text)
+}
+
+// today is the day as shadow counts it.
+func today() int { return int(time.Now().Unix() / (24 * 60 * 60)) }
+
+// logOutput adds to the log of what the configuration's commands say.
+func (m *Machine) logOutput(text string) error {
+	f, err := m.openOutput()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // Sync has said whether it was written
+	if _, err := f.WriteString(text); err != nil {
+		return fmt.Errorf("cannot write to %s: %w", outputFile, err)
+	}
+	return f.Sync()
+}
+
+// outputFile has what commands said, and passwords that were made by chance.
+const outputFile = "/var/log/cloud-init-output.log"
+
+func (m *Machine) openOutput() (*os.File, error) {
+	if err := makeFolder(m.path("/var/log")); err != nil {
+		return nil, fmt.Errorf("cannot write %s: %w", outputFile, err)
+	}
+	f, err := os.OpenFile(m.path(outputFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write %s: %w", outputFile, err)
+	}
+	return f, nil
 }

@@ -2,10 +2,7 @@ package setting
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 )
 
@@ -17,13 +14,11 @@ func (p *pass) profile(context.Context) {
 	text := proxyProfile([][2]string{
 		{"http_proxy", n.HTTPProxy}, {"https_proxy", n.HTTPSProxy}, {"no_proxy", n.NoProxy},
 	})
-	if text != "" {
-		p.fail(p.m.writeText(proxyFile, text), "rancher", "network")
+	if text == "" {
+		p.drop(proxyFile, "rancher", "network")
 		return
 	}
-	if err := os.Remove(p.m.path(proxyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		p.fail(fmt.Errorf("cannot remove %s: %w", proxyFile, err), "rancher", "network")
-	}
+	p.putText(proxyFile, text, "rancher", "network")
 }
 
 // proxyProfile is a piece of shell; nothing when no proxy is set. Programs do

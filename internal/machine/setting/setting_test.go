@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/golden"
@@ -19,7 +24,8 @@ type host struct {
 	t        *testing.T
 	m        *Machine
 	hostname string
-	ran      []string // programs, with what they were told
+	mounted  map[string]string // targets with their sources
+	ran      []string          // programs, with what they were told
 }
 
 const (
@@ -32,8 +38,13 @@ func newHost(t *testing.T) *host {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test makes files of other users: it must be run as root")
 	}
-	h := &host{t: t, m: New(t.TempDir()), hostname: "old"}
+	h := &host{t: t, m: New(t.TempDir()), hostname: "old", mounted: map[string]string{}}
+	h.m.late.quiet, h.m.late.graceful = time.Millisecond, 100*time.Millisecond
 	h.m.kernel = kernel{
+		has:         func(string) bool { return true },
+		mount:       h.mount,
+		unmount:     h.unmount,
+		signal:      func(s unix.Signal) error { h.ran = append(h.ran, "signal "+s.String()); return nil },
 		hostname:    func() (string, error) { return h.hostname, nil },
 		setHostname: func(name string) error { h.hostname = name; h.ran = append(h.ran, "sethostname "+name); return nil },
 		run:         h.run,
@@ -44,8 +55,7 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
-// run stands for the programs of the machine. chpasswd does what the real one
-// does to /etc/shadow.
+// run stands for the programs of the machine.
 func (h *host) run(_ context.Context, stdin string, argv ...string) error {
 	h.ran = append(h.ran, strings.TrimSpace(strings.Join(argv, " ")+" "+stdin))
 	switch argv[0] {
@@ -54,16 +64,41 @@ func (h *host) run(_ context.Context, stdin string, argv ...string) error {
 			return errors.New("module missing not found")
 		}
 		return os.MkdirAll(h.m.path("/sys/module/"+strings.ReplaceAll(argv[2], "-", "_")), 0o755)
-	case "chpasswd":
-		user, hash, _ := strings.Cut(strings.TrimSpace(stdin), ":")
-		if argv[1] == "-c" {
-			hash = fmt.Sprintf("$6$salt%d$%d", len(h.ran), len(hash))
-		}
-		old, _ := shadowField(h.read("/etc/shadow"), user)
-		h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), user+":"+old, user+":"+hash, 1))
 	}
 	return nil
 }
+
+// mount stands for the kernel: what is mounted is in mountinfo.
+func (h *host) mount(source, target, fstype string, flags uintptr, data string) error {
+	if flags&unix.MS_REMOUNT == 0 {
+		h.mounted[h.outside(target)] = h.outside(source)
+		h.showMounts()
+	}
+	h.ran = append(h.ran, strings.TrimSpace(fmt.Sprintf("mount %s %s %s %#x %s", h.outside(source), h.outside(target), fstype, flags, data)))
+	return nil
+}
+
+func (h *host) unmount(target string) error {
+	target = h.outside(target)
+	h.ran = append(h.ran, "unmount "+target)
+	if h.mounted[target] == "busy" {
+		return unix.EBUSY
+	}
+	delete(h.mounted, target)
+	h.showMounts()
+	return nil
+}
+
+func (h *host) showMounts() {
+	var b strings.Builder
+	for _, target := range slices.Sorted(maps.Keys(h.mounted)) {
+		fmt.Fprintf(&b, "9 1 8:1 / %s rw - ext4 %s rw\n", target, h.mounted[target])
+	}
+	h.write("/proc/self/mountinfo", b.String())
+}
+
+// outside is a path as the machine sees it.
+func (h *host) outside(path string) string { return strings.TrimPrefix(path, h.m.root) }
 
 func (h *host) write(path, text string) {
 	h.t.Helper()
@@ -136,6 +171,9 @@ func (h *host) inodes() map[string]string {
 		var st syscall.Stat_t
 		if err := syscall.Lstat(path, &st); err != nil {
 			return err
+		}
+		if path == h.m.path(RecordFile) || path == h.m.path("/run/ros") {
+			return nil // when a module was applied is not what it made
 		}
 		out[path] = fmt.Sprintf("%d %d.%09d", st.Ino, st.Mtim.Sec, st.Mtim.Nsec)
 		return nil
@@ -236,42 +274,6 @@ func TestABadHostnameIsToldWithItsPlace(t *testing.T) {
 	}
 	if h.hostname != "old" {
 		t.Errorf("the host name became %q", h.hostname)
-	}
-}
-
-func TestPassword(t *testing.T) {
-	const hash = "$6$salt$hash"
-	h := newHost(t)
-	field := func() string { f, _ := shadowField(h.read("/etc/shadow"), "rancher"); return f }
-
-	h.clean("rancher: {password: " + hash + "}")
-	if field() != hash || h.ran[len(h.ran)-1] != "chpasswd -e rancher:"+hash {
-		t.Errorf("shadow has %q after %q", field(), h.ran)
-	}
-	h.clean("rancher: {password: plain}")
-	if got := h.ran[len(h.ran)-1]; got != "chpasswd -c SHA512 rancher:plain" {
-		t.Errorf("a plain password ran %q", got)
-	}
-	h.clean("rancher: {password: plain, disable: [password]}")
-	if field() != "*" {
-		t.Errorf("with disable the password is still %q", field())
-	}
-	h.clean("rancher: {password: plain}")
-	h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), "rancher:"+field(), "rancher:$6$by$hand", 1))
-	h.clean("rancher: {debug: false}")
-	if field() != "$6$by$hand" {
-		t.Errorf("a password that the user set by hand became %q", field())
-	}
-	if got := h.attributes("/etc/shadow"); got != "0644 0:0" { // as the test made it
-		t.Errorf("shadow is %s", got)
-	}
-}
-
-func TestAPasswordOfTwoLinesSetsNoOtherUsersPassword(t *testing.T) {
-	h := newHost(t)
-	got := h.apply(`rancher: {password: "a\nroot:b"}`)
-	if !strings.HasPrefix(got, "cloud-config.yml:2:") || !strings.Contains(got, "more than one line") || len(h.ran) != 0 {
-		t.Errorf("problems %q, ran %q", got, h.ran)
 	}
 }
 

@@ -7,48 +7,194 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/machine/account"
+)
+
+const (
+	rootUser    = "root"
+	defaultUser = "rancher"
 )
 
 // loginUsers are the users that the image has for people.
-func loginUsers() []string { return []string{"rancher", "docker"} }
+func loginUsers() []string { return []string{defaultUser, "docker"} }
 
-// users makes the homes, and gives the users the keys of the configuration.
+// realName is the user that a name of the configuration stands for.
+func realName(name string) string {
+	if name == "default" {
+		return defaultUser
+	}
+	return name
+}
+
+// users makes the users, groups and passwords of the configuration, and gives
+// the users their homes and keys. Whom the configuration made once and has no
+// more is locked; his files stay.
 func (p *pass) users(context.Context) {
 	p.checkKeys()
-	passwd, err := p.m.read("/etc/passwd")
+	old, err := p.readAccounts()
 	if err != nil {
-		p.fail(err, "ssh_authorized_keys")
+		p.fail(err, "users")
 		return
 	}
-	accounts := map[string]account{}
-	for _, a := range parseAccounts(passwd) {
-		accounts[a.Name] = a
+	l := &ledger{
+		pass: p, db: account.Parse(old), before: account.Parse(old),
+		numbers: p.readNumbers(), members: map[string][]string{},
 	}
-	keys := keyLines(p.cfg.SSHAuthorizedKeys)
-	for _, name := range loginUsers() {
-		a, ok := accounts[name]
-		if !ok {
-			if len(keys) > 0 {
-				p.warn(fmt.Sprintf("there is no user %s: it gets no keys", name), "", "ssh_authorized_keys")
-			}
-			continue
-		}
-		if err := p.m.makeHome(a); err != nil {
-			p.fail(fmt.Errorf("cannot make the home of %s: %w", name, err), "ssh_authorized_keys")
-			continue
-		}
-		if err := p.m.authorize(a, keys); err != nil {
-			p.fail(fmt.Errorf("cannot give %s its keys: %w", name, err), "ssh_authorized_keys")
-		}
+	wanted := l.addAll()
+	gone := l.lock(wanted)
+	l.settleMembers()
+	p.setPasswords(l.db)
+	p.writeAccounts(old, l.db.Texts())
+	p.saveNumbers(l.numbers)
+	p.sudoers(l.db)
+	p.giveKeys(l.db)
+	for _, u := range gone {
+		p.authorizeUser(u, nil, "users")
 	}
 }
 
+// addAll adds the groups and users of the configuration and returns whom it
+// names.
+func (l *ledger) addAll() (wanted []string) {
+	for _, g := range l.cfg.Groups {
+		if _, err := l.group(g.Name, 0, false); err != nil {
+			l.fail(err, "groups")
+			continue
+		}
+		for _, user := range g.Members {
+			l.join(g.Name, realName(user))
+		}
+	}
+	for i, u := range l.entries() {
+		at := []string{"users", strconv.Itoa(i)}
+		wanted = append(wanted, u.Name)
+		if plainEntry(u) && slices.Contains(loginUsers(), u.Name) {
+			continue
+		}
+		if err := l.add(u, at...); err != nil {
+			l.fail(err, at...)
+		}
+	}
+	return wanted
+}
+
+// plainEntry says that an entry asks for nothing but that there is such a user.
+func plainEntry(u cloudconfig.User) bool {
+	return u.Gecos == "" && u.Shell == "" && u.Homedir == "" && u.PrimaryGroup == "" && len(u.Groups) == 0 && u.ExpireDate == ""
+}
+
+// entries are users, with the one that default stands for under its name, and
+// changed as user says.
+func (p *pass) entries() []cloudconfig.User {
+	out := slices.Clone([]cloudconfig.User(p.cfg.Users))
+	for i, u := range out {
+		out[i].Name = realName(u.Name)
+	}
+	if p.cfg.User != nil {
+		u := *p.cfg.User
+		if u.Name != "" && realName(u.Name) != defaultUser {
+			p.warn(fmt.Sprintf("the default user stays %s", defaultUser), "name another one in users", "user", "name")
+		}
+		u.Name = defaultUser
+		out = append(out, u)
+	}
+	return out
+}
+
+// giveKeys gives each user of the configuration, and those of the image, his
+// home and exactly his keys.
+func (p *pass) giveKeys(db *account.Database) {
+	top := p.cfg.SSHAuthorizedKeys
+	for _, name := range loginUsers() {
+		u, ok := db.User(name)
+		if !ok {
+			if len(keyLines(top)) > 0 {
+				p.warn(fmt.Sprintf("there is no user %s: it gets no keys", name), "", sshKeys)
+			}
+			continue
+		}
+		p.home(u, sshKeys)
+		p.authorizeUser(u, append(slices.Clone(top), p.keysOf(name)...), sshKeys)
+	}
+	if root, ok := db.User(rootUser); ok {
+		keys := p.keysOf(rootUser)
+		if rootMayLogIn(p.cfg) {
+			keys = append(slices.Clone(top), keys...)
+		}
+		p.authorizeUser(root, keys, sshKeys)
+	}
+	for i, u := range p.entries() {
+		a, ok := db.User(u.Name)
+		if !ok || u.Name == rootUser || slices.Contains(loginUsers(), u.Name) {
+			continue
+		}
+		at := []string{"users", strconv.Itoa(i)}
+		if u.System || u.NoCreateHome {
+			if len(u.SSHAuthorizedKeys) > 0 && !p.m.exists(a.Home) {
+				p.warn(fmt.Sprintf("%s has no home: he gets no keys", u.Name), "", append(at, sshKeys)...)
+			}
+			continue
+		}
+		p.home(a, at...)
+		p.authorizeUser(a, p.keysOf(u.Name), append(at, sshKeys)...)
+	}
+}
+
+const sshKeys = "ssh_authorized_keys"
+
+// keysOf are the keys that all entries of a user give him.
+func (p *pass) keysOf(name string) []string {
+	var keys []string
+	for _, u := range p.entries() {
+		if u.Name == name && !u.SSHRedirectUser {
+			keys = append(keys, u.SSHAuthorizedKeys...)
+		}
+	}
+	return keys
+}
+
+// home makes a user's home, unless it is there and his.
+func (p *pass) home(u account.User, path ...string) {
+	var st unix.Stat_t
+	err := unix.Lstat(p.m.path(u.Home), &st)
+	if err == nil && int(st.Uid) == u.UID && int(st.Gid) == u.GID {
+		return
+	}
+	p.do("make the home of "+u.Name, path, func() error {
+		if err := p.m.makeHome(u); err != nil {
+			return fmt.Errorf("cannot make the home of %s: %w", u.Name, err)
+		}
+		return nil
+	})
+}
+
+// authorizeUser gives a user exactly these keys of the configuration.
+func (p *pass) authorizeUser(u account.User, values []string, path ...string) {
+	keys := keyLines(values)
+	if same, err := p.m.authorized(u, keys); err == nil && same {
+		return
+	}
+	if !p.m.exists(u.Home) && (len(keys) == 0 || p.dry) {
+		return
+	}
+	p.do(fmt.Sprintf("set the keys of %s (%d)", u.Name, len(keys)), path, func() error {
+		if err := p.m.authorize(u, keys); err != nil {
+			return fmt.Errorf("cannot give %s its keys: %w", u.Name, err)
+		}
+		return nil
+	})
+}
+
 // makeHome makes a user's home with what /etc/skel has, unless it is there.
-func (m *Machine) makeHome(a account) error {
+func (m *Machine) makeHome(a account.User) error {
 	home := m.path(a.Home)
 	if err := makeFolder(path.Dir(home)); err != nil {
 		return err
@@ -67,7 +213,7 @@ func (m *Machine) makeHome(a account) error {
 }
 
 // ownFolder gives a user his home, and not what others put below it.
-func ownFolder(dir string, a account) error {
+func ownFolder(dir string, a account.User) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(dir, &st); err != nil {
 		return err
@@ -78,7 +224,7 @@ func ownFolder(dir string, a account) error {
 	return os.Lchown(dir, a.UID, a.GID)
 }
 
-func (m *Machine) copySkeleton(a account) error {
+func (m *Machine) copySkeleton(a account.User) error {
 	const skeleton = "/etc/skel"
 	entries, err := os.ReadDir(m.path(skeleton))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,10 +254,39 @@ const (
 	authorizedKeys = ".ssh/authorized_keys"
 )
 
+// authorized says whether a user's keys are as they should be already.
+func (m *Machine) authorized(a account.User, keys []string) (bool, error) {
+	home, err := os.OpenRoot(m.path(a.Home))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = home.Close() }() // a folder
+	old, err := home.ReadFile(authorizedKeys)
+	if errors.Is(err, fs.ErrNotExist) || len(old) == 0 && len(keys) == 0 {
+		return len(keys) == 0, nil
+	}
+	if err != nil || withKeys(string(old), keys) != string(old) {
+		return false, err
+	}
+	dir, derr := owned(home, sshFolder, a, 0o700)
+	file, ferr := owned(home, authorizedKeys, a, 0o600)
+	return dir && file, errors.Join(derr, ferr)
+}
+
+// owned says whether a file has the owner and mode that sshd takes.
+func owned(home *os.Root, name string, a account.User, mode fs.FileMode) (bool, error) {
+	st, err := home.Stat(name)
+	if err != nil {
+		return false, err
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && int(sys.Uid) == a.UID && int(sys.Gid) == a.GID && st.Mode().Perm() == mode, nil
+}
+
 // authorize makes the block of keys in a user's authorized_keys hold exactly
 // these. All goes through the home as a root of its own: whatever links the user
 // made there, nothing outside of it is written.
-func (m *Machine) authorize(a account, keys []string) error {
+func (m *Machine) authorize(a account.User, keys []string) error {
 	home, err := os.OpenRoot(m.path(a.Home))
 	if err != nil {
 		return err
@@ -148,7 +323,7 @@ func (m *Machine) authorize(a account, keys []string) error {
 	return syncFolder(path.Join(m.path(a.Home), sshFolder))
 }
 
-func makeSSHFolder(home *os.Root, a account) error {
+func makeSSHFolder(home *os.Root, a account.User) error {
 	if err := home.Mkdir(sshFolder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -157,13 +332,9 @@ func makeSSHFolder(home *os.Root, a account) error {
 
 // ownKeys sets owner and mode where they differ: sshd refuses keys that others
 // could have written.
-func ownKeys(home *os.Root, name string, a account, mode fs.FileMode) error {
-	st, err := home.Stat(name)
-	if err != nil {
+func ownKeys(home *os.Root, name string, a account.User, mode fs.FileMode) error {
+	if same, err := owned(home, name, a, mode); err != nil || same {
 		return err
-	}
-	if sys, ok := st.Sys().(*syscall.Stat_t); ok && int(sys.Uid) == a.UID && int(sys.Gid) == a.GID && st.Mode().Perm() == mode {
-		return nil
 	}
 	if err := home.Chown(name, a.UID, a.GID); err != nil {
 		return err

@@ -13,30 +13,35 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/machine/account"
 )
 
-// writeFiles makes the files of the configuration. Entries for one path are put
-// together first, so that each file is written once and applying them again
-// changes nothing.
-func (p *pass) writeFiles(context.Context) {
-	passwd, perr := p.m.read("/etc/passwd")
-	group, gerr := p.m.read("/etc/group")
-	if err := errors.Join(perr, gerr); err != nil {
+// writeFiles makes the files of the configuration, but for those that wait for
+// the mounts.
+func (p *pass) writeFiles(context.Context) { p.writeAll(false) }
+
+// writeDeferred makes the files with defer, once mounts are there.
+func (p *pass) writeDeferred(context.Context) { p.writeAll(true) }
+
+// writeAll writes files. Entries for one path are put together first, so that
+// each file is written once and applying them again changes nothing.
+func (p *pass) writeAll(deferred bool) {
+	texts, err := p.readAccounts()
+	if err != nil {
 		p.fail(err, "write_files")
 		return
 	}
-	w := fileWriter{
-		pass: p, accounts: parseAccounts(passwd), groups: parseGroups(group),
-		files: map[string]*wantedFile{},
-	}
+	w := fileWriter{pass: p, db: account.Parse(texts), files: map[string]*wantedFile{}}
 	for i, f := range p.cfg.WriteFiles {
+		if f.Defer != deferred {
+			continue
+		}
 		if err := w.add(i, f); err != nil {
 			p.fail(err, "write_files", strconv.Itoa(i))
 		}
 	}
 	for _, name := range w.order {
-		f := w.files[name]
-		p.fail(w.write(f), "write_files", strconv.Itoa(f.index))
+		w.write(w.files[name])
 	}
 }
 
@@ -51,20 +56,15 @@ type wantedFile struct {
 
 type fileWriter struct {
 	*pass
-	accounts []account
-	groups   map[string]int
-	files    map[string]*wantedFile
-	order    []string // of their first entries
+	db    *account.Database
+	files map[string]*wantedFile
+	order []string // of their first entries
 }
 
 // add puts an entry to those before it.
 func (w *fileWriter) add(i int, entry cloudconfig.WriteFile) error {
-	switch entry.Container {
-	case "", "console", "host":
-	default:
-		w.warn(fmt.Sprintf("%s is not written: files of container %q are not supported", entry.Path, entry.Container),
-			"write it to the host, and give the service a volume", "write_files", strconv.Itoa(i), "container")
-		return nil
+	if entry.Source.URI != "" && entry.Content == "" {
+		return nil // that it is not fetched is said where the configuration is read
 	}
 	if !path.IsAbs(entry.Path) || path.Clean(entry.Path) == "/" {
 		return fmt.Errorf("cannot write %q: its path must be absolute", entry.Path)
@@ -79,11 +79,11 @@ func (w *fileWriter) add(i int, entry cloudconfig.WriteFile) error {
 	}
 	uid, gid, err := os.Getuid(), os.Getgid(), error(nil)
 	if entry.Owner != "" {
-		if uid, gid, err = parseOwner(entry.Owner, w.accounts, w.groups); err != nil {
+		if uid, gid, err = w.db.Owner(entry.Owner); err != nil {
 			return fmt.Errorf("cannot write %s: %w", entry.Path, err)
 		}
 	}
-	name := path.Clean(entry.Path)
+	name := entry.HostPath()
 	f := &wantedFile{
 		file:  file{path: name, data: data, mode: mode, uid: uid, gid: gid},
 		index: i, appends: entry.Append,
@@ -112,13 +112,15 @@ func (f *wantedFile) inherit(before *wantedFile) {
 }
 
 // write writes one file. Data that is appended already is not appended again.
-func (w *fileWriter) write(f *wantedFile) error {
+func (w *fileWriter) write(f *wantedFile) {
+	at := []string{"write_files", strconv.Itoa(f.index)}
 	if f.appends {
 		if err := w.appendTo(f); err != nil {
-			return fmt.Errorf("cannot write %s: %w", f.path, err)
+			w.fail(fmt.Errorf("cannot write %s: %w", f.path, err), at...)
+			return
 		}
 	}
-	return w.m.writeFile(f.file)
+	w.put(f.file, at...)
 }
 
 // appendTo puts what the file holds before the data.

@@ -18,49 +18,69 @@ type candidate struct {
 // others it is told why they are not asked. What the kernel command line names
 // comes first, whether it is wanted or not: somebody wrote it for this very boot.
 func choose(wanted []string, o opening) (all []candidate, passed []source.Asked) {
+	c := chooser{opening: o, seen: map[string]bool{}}
 	table := kinds()
-	seen := map[string]bool{}
-	take := func(k kind, arg string) {
-		name := shownSource(k.name, arg)
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		if k.here != nil && arg == "" && !k.here(o.platform) {
-			passed = append(passed, source.Asked{Name: name, Outcome: source.NotHere, Reason: "this is " + o.platform.String()})
-			return
-		}
-		o := o
-		o.arg = arg
-		d, err := k.open(o)
-		if err != nil {
-			passed = append(passed, source.Asked{Name: name, Outcome: source.NotHere, Reason: err.Error()})
-			return
-		}
-		all = append(all, candidate{name: name, source: d, network: k.network})
-	}
 	for _, name := range []string{"cmdline", "nocloud"} {
 		if k, _ := kindNamed(table, name); named(k, o) {
-			take(k, "")
+			c.take(k, "")
 		}
 	}
 	for _, w := range wanted {
 		name, arg, _ := strings.Cut(w, ":")
-		if name = strings.ToLower(strings.TrimSpace(name)); name == "*" {
-			for _, k := range table {
-				if k.starred {
-					take(k, "")
-				}
-			}
-			continue
-		}
-		if k, known := kindNamed(table, name); known {
-			take(k, arg)
-		} else if name != "" {
-			passed = append(passed, source.Asked{Name: name, Outcome: source.NotHere, Reason: "there is no such datasource"})
+		name = strings.ToLower(strings.TrimSpace(name))
+		k, known := kindNamed(table, name)
+		switch {
+		case name == "":
+		case name == "*":
+			c.takeStarred(table)
+		case known:
+			c.take(k, arg)
+		default:
+			c.pass(name, "there is no such datasource")
 		}
 	}
-	return all, passed
+	return c.all, c.passed
+}
+
+// chooser gathers candidates.
+type chooser struct {
+	opening opening
+	seen    map[string]bool // by name
+	all     []candidate
+	passed  []source.Asked
+}
+
+func (c *chooser) takeStarred(table []kind) {
+	for _, k := range table {
+		if k.starred {
+			c.take(k, "")
+		}
+	}
+}
+
+// take opens a datasource that was not seen yet.
+func (c *chooser) take(k kind, arg string) {
+	name := shownSource(k.name, arg)
+	if c.seen[name] {
+		return
+	}
+	c.seen[name] = true
+	if k.here != nil && arg == "" && !k.here(c.opening.platform) {
+		c.pass(name, "this is "+c.opening.platform.String())
+		return
+	}
+	o := c.opening
+	o.arg = arg
+	d, err := k.open(o)
+	if err != nil {
+		c.pass(name, err.Error())
+		return
+	}
+	c.all = append(c.all, candidate{name: name, source: d, network: k.network})
+}
+
+func (c *chooser) pass(name, reason string) {
+	c.passed = append(c.passed, source.Asked{Name: name, Outcome: source.NotHere, Reason: reason})
 }
 
 func kindNamed(table []kind, name string) (kind, bool) {

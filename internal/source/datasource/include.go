@@ -15,8 +15,8 @@ const includeRounds = 6
 // include fetches what user-data includes, and what that does. It says whether
 // all is there.
 func (p *pass) include(ctx context.Context, want settings) (done bool) {
-	folder, settled := source.Instance(p.root())
-	if !settled {
+	folder := p.record.Instance
+	if folder == "" {
 		return true // there is no user-data yet
 	}
 	web := newWeb(want.network, want.allowHTTP)
@@ -49,6 +49,26 @@ func (p *pass) include(ctx context.Context, want settings) (done bool) {
 func (p *pass) noteInclude(asked source.Asked) {
 	p.record.Includes = slices.DeleteFunc(p.record.Includes, func(a source.Asked) bool { return a.Name == asked.Name })
 	p.record.Includes = append(p.record.Includes, asked)
+}
+
+// restoreIncludes puts to use what the includes gave this instance before.
+func (p *pass) restoreIncludes() {
+	for range includeRounds {
+		found := false
+		for _, i := range source.Includes(p.root()) {
+			if source.HasInclude(p.root(), i.URL) {
+				continue
+			}
+			kept, err := source.RestoreInclude(p.root(), p.record.Instance, i.URL)
+			if err != nil {
+				p.log(err)
+			}
+			found = found || kept
+		}
+		if !found {
+			return
+		}
+	}
 }
 
 // includeOne fetches one address. What it gave this instance before is used when

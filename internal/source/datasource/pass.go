@@ -33,6 +33,10 @@ func (p *pass) run(ctx context.Context, want settings) (done bool) {
 		return false
 	}
 	included := p.include(ctx, want)
+	if ctx.Err() != nil {
+		return false
+	}
+	p.settle()
 	return p.record.State == source.Settled && p.record.Problem == "" && included
 }
 
@@ -63,7 +67,7 @@ func (p *pass) ask(ctx context.Context, want settings) {
 		Source: before.Source, Instance: before.Instance, Cached: before.Cached, Includes: before.Includes,
 	}
 	if before.State == source.Failed && slices.Equal(before.Wanted, want.sources) {
-		p.record.State = source.Failed // until it is better
+		p.record.State, p.record.Asked = source.Failed, before.Asked // until it is better
 		want.limit = min(want.limit, againLimit)
 	}
 	p.save()
@@ -77,17 +81,18 @@ func (p *pass) ask(ctx context.Context, want settings) {
 		p.adopt(*winner)
 	case slices.ContainsFunc(asked, func(a source.Asked) bool { return a.Outcome == source.Unanswered }):
 		p.record.State = source.Failed
-		if p.record.Source == "" {
-			p.useCache()
+		cached := p.record.Source == "" && p.useCache()
+		p.prepare()
+		if cached {
+			p.restoreIncludes()
 		}
-		p.settle()
 	default: // none of them has anything, and none will
 		p.record.State = source.Settled
-		p.settle()
+		p.prepare()
 	}
 	p.settled = &want
 	p.save()
-	if winner != nil || before.Instance != p.record.Instance || before.State != p.record.State {
+	if winner != nil || p.record.State == source.Failed && before.State != source.Failed {
 		p.changed()
 	}
 }
@@ -123,9 +128,11 @@ func (p *pass) answers(ctx context.Context, all []candidate, want settings) (win
 			return o.winner, o.asked
 		case <-patience.C:
 			if p.record.Source == "" && p.useCache() {
-				p.settle()
+				p.prepare()
+				p.restoreIncludes()
 				p.save()
 				p.changed()
+				p.settle()
 			}
 		}
 	}
@@ -142,7 +149,7 @@ func (p *pass) adopt(a answer) {
 		p.fail(err)
 		return
 	}
-	folder := p.settle()
+	folder := p.prepare()
 	if a.err == nil && folder != "" { // half an answer is not what a later boot should use
 		if err := source.SaveCache(p.root(), folder, name, p.machine(), a.seed); err != nil {
 			p.log(err)
@@ -168,14 +175,26 @@ func (p *pass) useCache() bool {
 	return true
 }
 
-// settle says which instance this is.
-func (p *pass) settle() string {
-	folder, err := source.SettleInstance(p.root())
+// prepare makes the folder of the instance that this is.
+func (p *pass) prepare() string {
+	folder, err := source.PrepareInstance(p.root())
 	if err != nil {
 		p.fail(err)
 	}
 	p.record.Instance = folder
 	return folder
+}
+
+// settle says which instance this is, when all is there that belongs to it.
+func (p *pass) settle() {
+	if known, settled := source.Instance(p.root()); p.record.Instance == "" || settled && known == p.record.Instance {
+		return
+	}
+	if err := source.SettleInstance(p.root(), p.record.Instance); err != nil {
+		p.fail(err)
+		p.save()
+	}
+	p.changed()
 }
 
 // machine tells this machine from others that may have its disk one day.

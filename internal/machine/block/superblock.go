@@ -1,4 +1,4 @@
-package machine
+package block
 
 import (
 	"bytes"
@@ -10,27 +10,29 @@ import (
 
 // Superblock is what a file system says of itself.
 type Superblock struct {
-	FSType string // "ext4" (for ext2 and ext3 too), "vfat", "iso9660"
+	FSType string // "ext4" (for ext2 and ext3 too), "xfs", "btrfs", "swap", "vfat", "iso9660"
 	Label  string
 	UUID   string
 	// Dirty means that an ext file system wants to be checked: it has errors, or
 	// has no journal and was not unmounted.
 	Dirty bool
+	// Size is how many bytes an ext file system fills; 0 is not known.
+	Size int64
 }
 
 // probeSize covers the superblocks of all file systems that are known.
-const probeSize = 36 << 10
+const probeSize = 72 << 10
 
-// probe reads the superblock of a device or image. The file system is unknown
+// Probe reads the superblock of a device or image. The file system is unknown
 // when FSType is empty.
-func probe(r io.ReaderAt) (Superblock, error) {
+func Probe(r io.ReaderAt) (Superblock, error) {
 	head := make([]byte, probeSize)
 	n, err := r.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		return Superblock{}, fmt.Errorf("cannot read a superblock: %w", err)
 	}
 	head = head[:n]
-	for _, known := range []func([]byte, io.ReaderAt) (Superblock, bool){probeExt, probeISO, probeFAT} {
+	for _, known := range []func([]byte, io.ReaderAt) (Superblock, bool){probeExt, probeXFS, probeBtrfs, probeSwap, probeISO, probeFAT} {
 		if sb, ok := known(head, r); ok {
 			return sb, nil
 		}
@@ -55,7 +57,22 @@ func probeExt(head []byte, _ io.ReaderAt) (Superblock, bool) {
 		Label:  cString(sb[0x78:0x88]),
 		UUID:   fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16]),
 		Dirty:  state&hasErrors != 0 || !journal && state&clean == 0,
+		Size:   extSize(sb),
 	}, true
+}
+
+// extSize is the number of blocks times their size.
+func extSize(sb []byte) int64 {
+	const wide = 0x80 // 64-bit numbers of blocks
+	blocks := uint64(binary.LittleEndian.Uint32(sb[0x4:]))
+	if binary.LittleEndian.Uint32(sb[0x60:])&wide != 0 {
+		blocks |= uint64(binary.LittleEndian.Uint32(sb[0x150:])) << 32
+	}
+	shift := binary.LittleEndian.Uint32(sb[0x18:])
+	if shift > 6 || blocks > 1<<46 {
+		return 0
+	}
+	return int64(blocks) * (1024 << shift)
 }
 
 func probeISO(head []byte, _ io.ReaderAt) (Superblock, bool) {

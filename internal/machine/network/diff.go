@@ -1,0 +1,241 @@
+package network
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// notWanted is the cause of what is taken back.
+const notWanted = "the configuration has it no more"
+
+// applied is what the configuration gave a link, so that it can be taken back
+// without touching what others gave it.
+type applied struct {
+	Want  want `json:"want"`
+	Index int  `json:"index"` // a link that is plugged in again has another
+}
+
+// differ compares; it has what the comparisons of all links need.
+type differ struct {
+	desired
+	have  actual
+	given map[string]applied // by link
+	steps []Step
+	// promoted are the links that keep their addresses when the first one goes.
+	promoted map[string]bool
+}
+
+// diff is what there is to do, between the settings and what the kernel has.
+// given is what was done before. It is pure, and touches only what differs: an
+// interface that no entry names is left alone, as is an address or a route that
+// somebody else gave to a link whose addresses are not the configuration's.
+func diff(settings Settings, have actual, given map[string]applied) (Plan, []want) {
+	d := differ{desired: desire(settings.documents(), have.Links), have: have, given: given, promoted: map[string]bool{}}
+	d.renamesFirst()
+	for _, m := range d.devices {
+		d.device(m)
+	}
+	d.loopback()
+	for _, w := range d.wants {
+		d.before(w)
+	}
+	for _, w := range d.wants {
+		d.link(w)
+	}
+	d.machineRoutes()
+	d.rules()
+	d.released()
+	for _, w := range d.wants {
+		if len(w.PostUp) > 0 && d.fresh(w) {
+			d.step(w, Step{Verb: RunCommands, What: "post_up", lines: w.PostUp})
+		}
+	}
+	return Plan{Steps: d.steps, Problems: d.problems}, d.wants
+}
+
+func (d *differ) step(w want, s Step) {
+	if s.Link = w.Name; s.Cause == "" {
+		s.Cause = w.Cause
+	}
+	d.steps = append(d.steps, s)
+}
+
+// renamesFirst renames links. One that goes to a name that is still taken gets a
+// name in between.
+func (d *differ) renamesFirst() {
+	var second []Step
+	for i, r := range d.renames {
+		from := r.from
+		if slices.ContainsFunc(d.renames[i:], func(o rename) bool { return o.from == r.to }) {
+			between := "ros-" + strconv.Itoa(i)
+			d.steps = append(d.steps, Step{Verb: Rename, Link: from, What: between, Cause: r.cause, value: between})
+			second = append(second, Step{Verb: Rename, Link: between, What: r.to, Cause: r.cause, value: r.to})
+			continue
+		}
+		d.steps = append(d.steps, Step{Verb: Rename, Link: from, What: r.to, Cause: r.cause, value: r.to})
+	}
+	d.steps = append(d.steps, second...)
+	for _, r := range d.renames { // it was set down for that
+		d.find(r.to).Up = false
+	}
+}
+
+// device makes a device, or makes it anew when what differs cannot be changed.
+func (d *differ) device(m making) {
+	l := d.find(m.Name)
+	w := want{Name: m.Name, Cause: m.cause}
+	if !l.missing && d.mustBeAnew(m, l) {
+		d.step(w, Step{Verb: Remove, What: string(m.Kind), Cause: m.cause + ", which changes what cannot be changed"})
+		d.gone(m.Name)
+	}
+	changes := m.Options
+	if l.missing {
+		dev := m.Device
+		d.step(w, Step{Verb: Make, What: describe(dev), device: &dev})
+		if m.Kind == Bond {
+			changes = nil // made with them
+		}
+	} else {
+		changes = optionChanges(m, *l)
+	}
+	if len(changes) > 0 {
+		d.step(w, Step{Verb: Configure, What: optionText(changes), device: &m.Device, options: changes})
+	}
+	if m.Kind == Wireguard && (l.missing || !sameTunnel(m.Tunnel, l.Tunnel)) {
+		d.step(w, Step{Verb: Configure, What: "tunnel", device: &m.Device})
+	}
+}
+
+func (d *differ) mustBeAnew(m making, l *link) bool {
+	switch m.Kind {
+	case Bond:
+		_, anew := bondChanges(m.Options, l.Bond)
+		return anew
+	case Vlan:
+		return l.Parent != m.Parent || l.VlanID != m.ID
+	case Bridge, Dummy, Wireguard:
+	}
+	return false
+}
+
+// gone notes that a link will have nothing of what it has, since it is made
+// anew, and with it the VLANs on it.
+func (d *differ) gone(name string) {
+	for i := range d.links {
+		l := &d.links[i]
+		if l.Master == name {
+			l.Master, l.Up = "", l.Up && !d.isBond(name) // a bond lets its ports go down
+		}
+		if l.Kind == "vlan" && l.Parent == name && !l.missing {
+			l.missing = true
+			d.gone(l.Name)
+		}
+	}
+	if l := d.find(name); l != nil {
+		*l = link{Name: l.Name, Kind: l.Kind, Parent: l.Parent, VlanID: l.VlanID, missing: true}
+	}
+}
+
+func describe(dev Device) string {
+	switch dev.Kind {
+	case Vlan:
+		return fmt.Sprintf("vlan %d on %s", dev.ID, dev.Parent)
+	case Bond, Bridge, Dummy, Wireguard:
+	}
+	return string(dev.Kind)
+}
+
+// optionChanges are the options that a device has otherwise.
+func optionChanges(m making, l link) map[string]string {
+	changes := map[string]string{}
+	switch m.Kind {
+	case Bond:
+		changes, _ = bondChanges(m.Options, l.Bond)
+	case Bridge:
+		for name, value := range m.Options {
+			if have, known := l.Options[name]; known && have != value {
+				changes[name] = value
+			}
+		}
+	case Vlan, Dummy, Wireguard:
+	}
+	return changes
+}
+
+func optionText(options map[string]string) string {
+	var words []string
+	for _, name := range sortedKeys(options) {
+		words = append(words, name+"="+options[name])
+	}
+	return strings.Join(words, " ")
+}
+
+func (d *differ) loopback() {
+	for _, l := range d.links {
+		if l.Loopback && !l.Up {
+			d.step(want{Name: l.Name, Cause: "every machine has it"}, Step{Verb: SetUp})
+			d.find(l.Name).Up = true
+		}
+	}
+}
+
+// fresh says whether a link was not yet given what it is to have: then its
+// commands have not run.
+func (d *differ) fresh(w want) bool {
+	return !d.given[w.Name].isFor(w, d.index(w.Name))
+}
+
+// index is the kernel's number of a link, 0 for one that is to be made.
+func (d *differ) index(name string) int {
+	if l := d.find(name); l != nil && !l.missing {
+		return l.Index
+	}
+	return 0
+}
+
+// earlier is what a link was given before, the zero value when nothing.
+func (d *differ) earlier(name string) want {
+	if g := d.given[name]; g.Index != 0 && g.Index == d.index(name) {
+		return g.Want
+	}
+	return want{}
+}
+
+// before is what comes before a link is set up.
+func (d *differ) before(w want) {
+	before := d.earlier(w.Name)
+	switch {
+	case w.byDHCPCD() && !before.byDHCPCD():
+		d.step(w, Step{Verb: StartDHCP})
+	case !w.byDHCPCD() && before.byDHCPCD():
+		d.step(w, Step{Verb: StopDHCP, Cause: notWanted})
+	}
+	if len(w.PreUp) > 0 && d.fresh(w) {
+		d.step(w, Step{Verb: RunCommands, What: "pre_up", lines: w.PreUp})
+	}
+}
+
+// released takes back what links have that the configuration names no more.
+func (d *differ) released() {
+	for _, name := range slices.Sorted(maps.Keys(d.given)) {
+		g, l := d.given[name], d.find(name)
+		if d.want(name) != nil || l == nil || l.missing || l.Index != g.Index || g.Index == 0 {
+			continue
+		}
+		w := want{Name: name, Cause: notWanted}
+		if g.Want.byDHCPCD() {
+			d.step(w, Step{Verb: StopDHCP})
+		}
+		if g.Want.Master != "" && l.Master == g.Want.Master {
+			d.step(w, Step{Verb: Leave, What: l.Master})
+		}
+		d.sysctl(w, l)
+		d.removeRoutes(w, *l, nil)
+		if g.Want.addressed() {
+			d.removeAddresses(w, *l, g.Want)
+		}
+	}
+}

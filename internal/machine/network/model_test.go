@@ -1,0 +1,206 @@
+package network
+
+import (
+	"net"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv6"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
+)
+
+func document(source string, link Link) Document {
+	return Document{Source: source, Entries: []Entry{{ID: source, Match: Match{Name: "eth0"}, Link: link}}}
+}
+
+func TestTheHighestSourceThatNamesALinkCounts(t *testing.T) {
+	glob := Document{Source: "user", Entries: []Entry{{ID: "eth*", Match: Match{Name: "eth*"}, Link: Link{MTU: 1}}}}
+	exact := document("datasource", Link{MTU: 2})
+	tests := []struct {
+		name string
+		docs []Document
+		want int
+	}{
+		{"a pattern of a higher one beats a name of a lower one", []Document{glob, exact}, 1},
+		{"the other way round", []Document{exact, glob}, 2},
+		{"nothing below one that leaves the network alone", []Document{{Disabled: true}, exact}, 0},
+		{"one that leaves it alone is below others", []Document{exact, {Disabled: true}, glob}, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, _ := match(Settings{Documents: tt.docs}.documents(), link{Name: "eth0", Kind: "device"})
+			if m.Link.MTU != tt.want {
+				t.Errorf("the entry %+v counts", m.Entry)
+			}
+		})
+	}
+}
+
+func TestMatchByDriverAndByPermanentAddress(t *testing.T) {
+	doc := Document{Entries: []Entry{
+		{ID: "card", Match: Match{Driver: []string{"virtio*"}}, Link: Link{MTU: 1}},
+		{ID: "port", Match: Match{MAC: "52:54:00:00:00:01"}, Link: Link{MTU: 2}},
+		{ID: "both", Match: Match{Name: "lan*", MAC: "52:54:00:00:00:01"}, Link: Link{MTU: 3}},
+	}}
+	tests := []struct {
+		name string
+		link link
+		want int
+	}{
+		{"a driver", link{Name: "eth0", Driver: "virtio_net"}, 1},
+		{"a container's link has none", link{Name: "veth1", Driver: "virtio_net"}, 0},
+		{"a port has its bond's address, and is known by its own", link{Name: "eth0", MAC: "52:54:00:00:00:09", PermMAC: "52:54:00:00:00:01"}, 2},
+		{"all that is set must fit", link{Name: "eth0", MAC: "52:54:00:00:00:02"}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if m, _ := match([]Document{doc}, tt.link); m.Link.MTU != tt.want {
+				t.Errorf("entry %q counts", m.ID)
+			}
+		})
+	}
+}
+
+func TestParseLease6(t *testing.T) {
+	reply, err := dhcpv6.NewMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply.MessageType = dhcpv6.MessageTypeReply
+	if _, err := parseLease6(reply.ToBytes()); err == nil {
+		t.Error("a reply without an address is a lease")
+	}
+	given := &dhcpv6.OptIANA{}
+	given.Options.Add(&dhcpv6.OptIAAddress{IPv6Addr: net.ParseIP("2001:db8::7"), ValidLifetime: time.Hour})
+	reply.AddOption(given)
+	reply.AddOption(dhcpv6.OptDNS(net.ParseIP("2001:db8::53")))
+	got, err := parseLease6(reply.ToBytes())
+	want := lease{Address: netip.MustParseAddr("2001:db8::7"), Nameservers: []string{"2001:db8::53"}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func FuzzParseLease6(f *testing.F) {
+	reply, err := dhcpv6.NewMessage()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(reply.ToBytes())
+	f.Add([]byte{7, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := parseLease6(data)
+		if err == nil && !l.Address.IsValid() {
+			t.Errorf("a lease without an address: %+v", l)
+		}
+		for _, name := range l.Search {
+			if plainName(name) != name {
+				t.Errorf("a lease made the domain %q", name)
+			}
+		}
+	})
+}
+
+func TestWhatIsNotToBeUsedOfALease(t *testing.T) {
+	l := lease{Nameservers: []string{"1.1.1.1"}, Search: []string{"lan"}, Hostname: "box", NTP: []string{"2.2.2.2"}}
+	if got := l.without(Lease{NoDomains: true, NoNTP: true}); !reflect.DeepEqual(got, lease{Nameservers: []string{"1.1.1.1"}, Hostname: "box"}) {
+		t.Errorf("got %+v", got)
+	}
+	if got := l.without(Lease{NoDNS: true, NoHostname: true}); !reflect.DeepEqual(got, lease{NTP: []string{"2.2.2.2"}}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWifiSettings(t *testing.T) {
+	golden.Equal(t, "testdata/wpa.conf", wpaConf(cloudconfig.Wifi{SSID: "home", PSK: "secret word", ScanSSID: 1})+
+		wpaConf(cloudconfig.Wifi{SSID: "caf\u00e9\n}", PSK: strings.Repeat("0a", 32), Group: "CCMP\n}\nnetwork={"})+
+		wpaConf(cloudconfig.Wifi{
+			SSID: "work", KeyMgmt: "WPA-EAP", EAP: "PEAP", Identity: "me", Password: `a"b`, CACerts: []string{"/a", "/b"},
+			Phases: []string{"peaplabel=0", "auth=MSCHAPV2"},
+		})+wpaConf(cloudconfig.Wifi{SSID: "open"}))
+}
+
+func TestAWirelessNetworkGivesTheAddress(t *testing.T) {
+	s := Settings{
+		Documents: []Document{document("a", Link{Wifi: "home"}), document("b", Link{Wifi: "fixed"}), document("c", Link{Wifi: "nowhere"})},
+		Wifi:      map[string]cloudconfig.Wifi{"home": {SSID: "x"}, "fixed": {SSID: "y", Address: "10.0.0.2/24", Gateway: "10.0.0.1"}},
+	}
+	got := s.withWifi().Documents
+	if !got[0].Entries[0].Link.DHCP {
+		t.Error("without an address there is no DHCP")
+	}
+	if l := got[1].Entries[0].Link; l.DHCP || len(l.Addresses) != 1 || len(l.Routes) != 1 {
+		t.Errorf("the network's own address is not used: %+v", l)
+	}
+	_, _, problems := s.wifiPrograms("/run", []want{{Name: "wlan0", Link: Link{Wifi: "nowhere"}}})
+	if len(problems) != 1 || !strings.Contains(problems[0], `no wireless network "nowhere"`) {
+		t.Errorf("problems %q", problems)
+	}
+}
+
+func TestWithoutTheProgramAWirelessNetworkIsAProblem(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	s := Settings{Wifi: map[string]cloudconfig.Wifi{"home": {SSID: "x"}}}
+	programs, files, problems := s.wifiPrograms("/run", []want{{Name: "wlan0", Link: Link{Wifi: "home"}}})
+	if len(programs)+len(files) != 0 || len(problems) != 1 || !strings.Contains(problems[0], "this system has no wpa_supplicant") {
+		t.Errorf("programs %v, files %v, problems %q", programs, files, problems)
+	}
+}
+
+func TestTunnelsAreComparedByWhatIsWritten(t *testing.T) {
+	key := "4GgaQCy68nzNsUE5aJ9fuLzHhB65tAlwbmA72MWnOm8="
+	want := Tunnel{PrivateKey: key, Peers: []Peer{
+		{PublicKey: "b", Endpoint: "vpn.example.com:5", AllowedIPs: prefixes("10.0.0.0/24", "10.0.1.0/24")}, {PublicKey: "a"},
+	}}
+	have := Tunnel{PrivateKey: key, Port: 40000, Peers: []Peer{
+		{PublicKey: "a", Endpoint: "192.0.2.9:1"}, {PublicKey: "b", Endpoint: "192.0.2.1:5", AllowedIPs: prefixes("10.0.1.0/24", "10.0.0.0/24")},
+	}}
+	if !sameTunnel(&want, &have) {
+		t.Error("what peers and kernel chose counts as different")
+	}
+	have.Peers[1].AllowedIPs = prefixes("10.0.1.0/24")
+	if sameTunnel(&want, &have) {
+		t.Error("other networks behind a peer count as the same")
+	}
+	if sameTunnel(&want, nil) {
+		t.Error("no tunnel counts as the same")
+	}
+}
+
+func TestTunnelConfig(t *testing.T) {
+	key := "4GgaQCy68nzNsUE5aJ9fuLzHhB65tAlwbmA72MWnOm8="
+	config, err := tunnelConfig(Tunnel{PrivateKey: key, Port: 51820, Peers: []Peer{
+		{PublicKey: key, PresharedKey: key, Endpoint: "192.0.2.1:5", AllowedIPs: prefixes("10.0.0.0/24"), Keepalive: 25},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := config.Peers[0]
+	if *config.ListenPort != 51820 || p.Endpoint.String() != "192.0.2.1:5" || p.AllowedIPs[0].String() != "10.0.0.0/24" || *p.PersistentKeepaliveInterval != 25*time.Second {
+		t.Errorf("config %+v", config)
+	}
+	if _, err := tunnelConfig(Tunnel{PrivateKey: "x"}); err == nil {
+		t.Error("a key that is none is used")
+	}
+}
+
+// TestWhatDoesNotStayIsMadeLessOften: two who undo what the other does must not
+// keep the machine busy.
+func TestWhatDoesNotStayIsMadeLessOften(t *testing.T) {
+	s := newService(paths{})
+	plan := Plan{Steps: []Step{{Verb: SetMTU, Link: "eth0", What: "1400"}}}
+	for range manyTimes + 1 {
+		s.unstable = s.settles(plan)
+	}
+	if s.pause() != retryAfter {
+		t.Errorf("after %d times the pause is %s", s.unstable, s.pause())
+	}
+	if s.unstable = s.settles(Plan{}); s.pause() != betweenPasses {
+		t.Errorf("when all is well the pause is %s", s.pause())
+	}
+}

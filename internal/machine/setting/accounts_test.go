@@ -1,0 +1,200 @@
+package setting
+
+import (
+	"strings"
+	"testing"
+)
+
+func (h *host) field(user string) string {
+	for line := range strings.Lines(h.read("/etc/shadow")) {
+		if f := strings.Split(line, ":"); f[0] == user {
+			return f[1]
+		}
+	}
+	return ""
+}
+
+func (h *host) line(file, name string) string {
+	for line := range strings.Lines(h.read(file)) {
+		if strings.HasPrefix(line, name+":") {
+			return strings.TrimSuffix(line, "\n")
+		}
+	}
+	return ""
+}
+
+func TestPassword(t *testing.T) {
+	const hash = "$6$salt$hash"
+	h := newHost(t)
+	h.clean("rancher: {password: " + hash + "}")
+	if got := h.field("rancher"); got != hash {
+		t.Errorf("shadow has %q", got)
+	}
+	h.clean("rancher: {password: plain}")
+	made := h.field("rancher")
+	if !matches(made, "plain") {
+		t.Errorf("a plain password became %q", made)
+	}
+	h.clean("rancher: {password: plain}")
+	if got := h.field("rancher"); got != made {
+		t.Errorf("the same password was hashed again: %q", got)
+	}
+	h.clean("rancher: {password: plain, disable: [password]}")
+	if got := h.field("rancher"); got != "*" {
+		t.Errorf("with disable the password is still %q", got)
+	}
+	h.clean("rancher: {password: plain}")
+	h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), "rancher:"+h.field("rancher"), "rancher:$6$by$hand", 1))
+	h.clean("rancher: {debug: false}")
+	if got := h.field("rancher"); got != "$6$by$hand" {
+		t.Errorf("a password that the user set by hand became %q", got)
+	}
+	if got := h.attributes("/etc/shadow"); got != "0644 0:0" { // as the test made it
+		t.Errorf("shadow is %s", got)
+	}
+}
+
+func TestAPasswordOfTwoLinesSetsNoOtherUsersPassword(t *testing.T) {
+	h := newHost(t)
+	before := h.read("/etc/shadow")
+	got := h.apply(`rancher: {password: "a\nroot:b"}`)
+	if !strings.HasPrefix(got, "cloud-config.yml:2:") || !strings.Contains(got, "more than one line") || h.read("/etc/shadow") != before {
+		t.Errorf("problems %q, shadow\n%s", got, h.read("/etc/shadow"))
+	}
+}
+
+const people = `
+groups: [{team: [rancher]}]
+users:
+- default
+- name: ann
+  gecos: Ann Example
+  groups: [docker, team]
+  sudo: "ALL=(ALL) NOPASSWD:ALL"
+  lock_passwd: false
+  hashed_passwd: $6$s$h
+  ssh_authorized_keys: ["` + keyA + `"]
+- {name: daemon2, system: true, shell: /sbin/nologin}
+`
+
+func TestUsersComeAndGo(t *testing.T) {
+	h := newHost(t)
+	h.clean(people)
+	if got, want := h.line("/etc/passwd", "ann"), "ann:x:2001:2001:Ann Example:/home/ann:/bin/bash"; got != want {
+		t.Errorf("passwd has %q, want %q", got, want)
+	}
+	if got, want := h.line("/etc/group", "docker"), "docker:x:1101:ann"; got != want {
+		t.Errorf("group has %q, want %q", got, want)
+	}
+	if got := h.line("/etc/group", "team"); !strings.HasSuffix(got, ":rancher,ann") {
+		t.Errorf("group has %q", got)
+	}
+	if h.field("ann") != "$6$s$h" || h.attributes(sudoersFile) != "0440 0:0" || !strings.Contains(h.read(sudoersFile), "ann ALL=(ALL) NOPASSWD:ALL\n") {
+		t.Errorf("shadow has %q, sudoers %q", h.field("ann"), h.read(sudoersFile))
+	}
+	if got := h.attributes("/home/ann"); got != "0755 2001:2001" || !strings.Contains(h.read("/home/ann/.ssh/authorized_keys"), keyA) {
+		t.Errorf("home is %s, keys %q", got, h.read("/home/ann/.ssh/authorized_keys"))
+	}
+	if got := h.line("/etc/passwd", "daemon2"); !strings.HasPrefix(got, "daemon2:x:200:200:") || h.m.exists("/home/daemon2") {
+		t.Errorf("a system user is %q", got)
+	}
+	h.write("/home/ann/mine", "x")
+
+	h.clean("users: [default]")
+	if got := h.line("/etc/shadow", "ann"); !strings.HasPrefix(got, "ann:!:") || !strings.HasSuffix(got, ":1:") {
+		t.Errorf("a user without configuration has %q in shadow", got)
+	}
+	if h.m.exists(sudoersFile) || strings.Contains(h.read("/home/ann/.ssh/authorized_keys"), keyA) || h.line("/etc/group", "docker") != "docker:x:1101:" {
+		t.Error("he keeps rules, keys or groups")
+	}
+	if h.read("/home/ann/mine") != "x" {
+		t.Error("his files are gone")
+	}
+
+	h.clean(people)
+	if h.field("ann") != "$6$s$h" || !strings.HasSuffix(h.line("/etc/shadow", "ann"), ":7:::") {
+		t.Errorf("when he comes back shadow has %q", h.line("/etc/shadow", "ann"))
+	}
+}
+
+func TestAUserKeepsHisNumberOverBoots(t *testing.T) {
+	h := newHost(t)
+	h.clean("users: [{name: ann}, {name: ben}]")
+	want := h.line("/etc/passwd", "ben")
+	h.write("/etc/passwd", testPasswd) // /etc is the image's again
+	h.write("/etc/shadow", testShadow)
+	h.write("/etc/group", "root:x:0:\ndocker:x:1101:\n")
+	h.write(stateFile, "")
+	h.clean("users: [{name: ben}]")
+	if got := h.line("/etc/passwd", "ben"); got != want {
+		t.Errorf("passwd has %q, want %q", got, want)
+	}
+}
+
+func TestBadUsersHoldUpNoOthers(t *testing.T) {
+	h := newHost(t)
+	got := h.apply(`
+users:
+- {name: ann, uid: 1100}
+- {name: ben, gecos: "a:b"}
+- {name: cat, sudo: "nonsense"}
+- {name: dan, groups: [nowhere], create_groups: false}
+- {name: eve, lock_passwd: false, hashed_passwd: "a:b"}
+- {name: fay}
+`)
+	for _, want := range []string{
+		"cloud-config.yml:4:3: users.0: cannot add ann: rancher has the number 1100",
+		`cloud-config.yml:5:3: users.1: cannot write "a:b" to passwd`,
+		`users.2.sudo: cannot give cat the rule "nonsense"`,
+		"users.3: cannot put dan into nowhere: there is no such group",
+		"users.4.hashed_passwd: cannot set the password: it is no hash",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
+	}
+	if h.line("/etc/passwd", "fay") == "" || h.line("/etc/passwd", "ann") != "" || h.line("/etc/passwd", "ben") != "" {
+		t.Errorf("passwd is\n%s", h.read("/etc/passwd"))
+	}
+}
+
+func TestChpasswd(t *testing.T) {
+	h := newHost(t)
+	const text = `
+chpasswd:
+  list: "docker:text"
+  users: [{name: rancher, type: RANDOM}]
+`
+	h.clean(text)
+	first := h.field("rancher")
+	if !matches(h.field("docker"), "text") || !strings.HasPrefix(h.line("/etc/shadow", "docker"), "docker:"+h.field("docker")+":0:") {
+		t.Errorf("shadow has %q", h.line("/etc/shadow", "docker"))
+	}
+	_, said, _ := strings.Cut(strings.TrimSpace(h.read(outputFile)), "the password of rancher is ")
+	if !matches(first, said) || h.attributes(outputFile) != "0600 0:0" {
+		t.Errorf("the log says %q, %s", h.read(outputFile), h.attributes(outputFile))
+	}
+	h.clean(text)
+	if h.field("rancher") != first {
+		t.Error("a password by chance was made twice")
+	}
+}
+
+func TestSSHSettingsComeFromUsers(t *testing.T) {
+	h := newHost(t)
+	h.write("/root/.profile", "")
+	h.clean(people + "ssh_pwauth: true\ndisable_root: false\nssh_authorized_keys: ['" + keyB + "']\nssh_keys: {ed25519_private: P, ed25519_public: Q}\n")
+	got := strings.Join(strings.Fields(h.read("/run/ros/console.json")), " ")
+	for _, want := range []string{`"users": [ "ann", "daemon2" ]`, `"root": true`, `"passwords": true`, `"ed25519": "P"`, `"ed25519-pub": "Q"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %s in %s", want, got)
+		}
+	}
+	if !strings.Contains(h.read("/root/.ssh/authorized_keys"), keyB) {
+		t.Error("root has no key")
+	}
+	h.clean("ssh_authorized_keys: ['" + keyB + "']")
+	if got := h.read("/root/.ssh/authorized_keys"); got != "" {
+		t.Errorf("root keeps %q", got)
+	}
+}

@@ -1,0 +1,201 @@
+package setting
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
+)
+
+const (
+	// quietFor is how long the configuration must not have changed, once the
+	// datasources are settled, before its commands are run: what they said has
+	// to get there.
+	quietFor = time.Second
+	// unsettledLimit is how long commands wait for datasources that do not
+	// answer.
+	unsettledLimit = 5 * time.Minute
+	// A mount whose server, or whose disk, is not there is tried again, more and
+	// more seldom.
+	firstRetry, lastRetry = 5 * time.Second, 5 * time.Minute
+)
+
+// late is what is done in the background: the newest Config, and what was wrong
+// with the last one.
+type late struct {
+	wake  chan struct{} // has one element while there is a Config that was not applied
+	again chan struct{} // the same for the commands
+
+	quiet, unsettled, graceful time.Duration
+
+	mu       sync.Mutex
+	cfg      cloudconfig.Config
+	handed   bool
+	slow     cloudconfig.Report
+	commands cloudconfig.Report
+}
+
+func newLate() late {
+	return late{
+		wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
+		quiet: quietFor, unsettled: unsettledLimit, graceful: graceful,
+	}
+}
+
+// hand gives the background a Config, and returns what it had to tell about the
+// one before.
+func (l *late) hand(cfg cloudconfig.Config) cloudconfig.Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.handed || !reflect.DeepEqual(l.cfg, cfg) {
+		l.cfg, l.handed = cfg, true
+		poke(l.wake)
+		poke(l.again)
+	}
+	return slices.Concat(l.slow, l.commands)
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (l *late) newest() cloudconfig.Config {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cfg
+}
+
+// tell keeps a report for the next application; it says whether it is another.
+func (l *late) tell(into *cloudconfig.Report, report cloudconfig.Report) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	same := slices.Equal(*into, report)
+	*into = report
+	return !same
+}
+
+// Run does in the background what may take long, until ctx ends: bootcmd, disks
+// and mounts at every change, and then, once for each boot, the commands of the
+// configuration. changed is called when there is something that [Machine.Apply]
+// has to tell, or to do once more: a mount brought a home without keys.
+func (m *Machine) Run(ctx context.Context, changed func()) error {
+	var commands sync.WaitGroup
+	defer commands.Wait()
+	started := false
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	retry.Stop()
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-m.late.wake:
+			pause = firstRetry
+		case <-retry.C:
+		}
+		report, done := m.slowPass(ctx)
+		told := m.late.tell(&m.late.slow, report)
+		if told || done {
+			changed() // which also logs it
+		}
+		if len(report) > 0 {
+			retry.Reset(pause)
+		}
+		if !started {
+			started = true
+			commands.Go(func() { m.finish(ctx, changed) })
+		}
+	}
+}
+
+// slowPass applies the slow modules; done says that some of them changed
+// something.
+func (m *Machine) slowPass(ctx context.Context) (report cloudconfig.Report, done bool) {
+	p := m.pass(m.late.newest())
+	if b := bootBatch(p.cfg); len(b.commands) > 0 {
+		p.runBatch(ctx, b, bootLimit)
+	}
+	p.applyAll(ctx, slow)
+	m.record.save()
+	return p.report, p.made > 0
+}
+
+// finish runs the commands of the configuration once the datasources are
+// settled, and then does what is done at the end of a boot.
+func (m *Machine) finish(ctx context.Context, changed func()) {
+	if !m.awaitSettled(ctx) {
+		return
+	}
+	p := m.pass(m.late.newest())
+	// What is added to bootcmd from now on is for the next boot.
+	p.fail(m.stampThisBoot("bootcmd"))
+	for _, b := range m.batches(p.cfg) {
+		p.runBatch(ctx, b, limitOf(p.cfg))
+	}
+	tell := func() {
+		if m.late.tell(&m.late.commands, p.report) {
+			changed()
+		}
+	}
+	tell()
+	if ctx.Err() == nil {
+		p.end(ctx)
+		tell()
+	}
+	m.record.save()
+}
+
+// awaitSettled waits until it is known which instance this is and the
+// configuration is quiet; false when ctx ends first.
+func (m *Machine) awaitSettled(ctx context.Context) bool {
+	ctxFile, cancel := context.WithCancel(ctx)
+	defer cancel()
+	seen := make(chan struct{}, 1)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	watching.Go(func() {
+		if err := source.WatchFile(ctxFile, m.path(source.InstanceFile), func() { poke(seen) }); err != nil && ctxFile.Err() == nil {
+			logrus.WithFields(logrus.Fields{"phase": "apply", "err": err}).Warn("the instance is not watched")
+		}
+	})
+	limit := time.NewTimer(m.late.unsettled)
+	defer limit.Stop()
+	for {
+		if _, settled := source.Instance(m.root); settled {
+			return m.awaitQuiet(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-limit.C:
+			return true
+		case <-seen:
+		}
+	}
+}
+
+// awaitQuiet waits until no new Config has come for a while.
+func (m *Machine) awaitQuiet(ctx context.Context) bool {
+	timer := time.NewTimer(m.late.quiet)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-m.late.again:
+			timer.Reset(m.late.quiet)
+		case <-timer.C:
+			return true
+		}
+	}
+}

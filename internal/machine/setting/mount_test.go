@@ -1,0 +1,224 @@
+package setting
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
+)
+
+// slowly applies the modules of the background once, and returns their problems.
+func (h *host) slowly(text string) string {
+	h.t.Helper()
+	h.m.late.hand(config(h.t, text))
+	report, _ := h.m.slowPass(h.t.Context())
+	return lines(report)
+}
+
+func lines(report cloudconfig.Report) string {
+	var out []string
+	for _, p := range report {
+		out = append(out, p.String())
+	}
+	return strings.Join(out, "\n")
+}
+
+// since are the programs that ran after the first n.
+func (h *host) since(n int) string { return strings.Join(h.ran[n:], "; ") }
+
+func TestMountsComeAndGo(t *testing.T) {
+	h := newHost(t)
+	h.write("/dev/sdb1", "")
+	h.write("/dev/sdc1", "")
+	h.write("/srv/data/x", "")
+	const text = `
+mounts:
+- [/dev/sdb1, /mnt/data, ext4, "noatime,nofail,data=ordered"]
+- [sdc1, mnt/more, xfs]
+- [/srv/data, /mnt/bound, none, "bind,ro"]
+- [tmpfs, /mnt/memory, tmpfs, "size=1m"]
+- [ephemeral0, null]
+- [/dev/sdc1, none, swap, sw]
+`
+	if got := h.slowly(text); got != "" {
+		t.Fatalf("problems:\n%s", got)
+	}
+	want := []string{
+		"mount /dev/sdb1 /mnt/data ext4 0x400 data=ordered", "mount /dev/sdc1 /mnt/more xfs 0x0",
+		"mount /srv/data /mnt/bound  0x1001", "mount /srv/data /mnt/bound  0x1021", "mount tmpfs /mnt/memory tmpfs 0x0 size=1m",
+	}
+	for _, w := range want {
+		if !strings.Contains(h.since(0), w) {
+			t.Errorf("there is no %q in %q", w, h.ran)
+		}
+	}
+	if !strings.Contains(h.since(0), "swapon "+h.m.path("/dev/sdc1")) {
+		t.Errorf("ran %q", h.ran)
+	}
+	h.write("/proc/swaps", "Filename Type Size Used Priority\n/dev/sdc1 partition 1 0 -2\n")
+
+	n := len(h.ran)
+	if got := h.slowly(text); got != "" || len(h.ran) != n {
+		t.Errorf("a second time: problems %q, ran %q", got, h.since(n))
+	}
+	if got := h.slowly(strings.Replace(text, "size=1m", "size=2m", 1)); got != "" {
+		t.Errorf("problems %q", got)
+	}
+	if got := h.since(n); got != "unmount /mnt/memory; mount tmpfs /mnt/memory tmpfs 0x0 size=2m" {
+		t.Errorf("other options ran %q", got)
+	}
+	n = len(h.ran)
+	if got := h.slowly("mounts: [[/dev/sdb1, /mnt/data, ext4, 'noatime,nofail,data=ordered']]"); got != "" {
+		t.Errorf("problems %q", got)
+	}
+	for _, w := range []string{"unmount /mnt/more", "unmount /mnt/bound", "unmount /mnt/memory", "swapoff " + h.m.path("/dev/sdc1")} {
+		if !strings.Contains(h.since(n), w) {
+			t.Errorf("there is no %q in %q", w, h.since(n))
+		}
+	}
+	if strings.Contains(h.since(n), "/mnt/data") {
+		t.Errorf("what stays was touched: %q", h.since(n))
+	}
+}
+
+func TestMountsThatCannotBe(t *testing.T) {
+	h := newHost(t)
+	h.write("/dev/sdb1", "")
+	h.m.kernel.has = func(string) bool { return false }
+	h.mounted["/mnt/hers"] = "/dev/sdz"
+	h.showMounts()
+	got := h.slowly(`
+mounts:
+- [LABEL=missing, /mnt/a, ext4, defaults]
+- [LABEL=late, /mnt/b]
+- ["nas:/x", /mnt/c, nfs4]
+- [/dev/sdb1, /etc, ext4]
+- [/dev/sdb1, /mnt/hers, ext4]
+- [/dev/sdb1, /mnt/e, auto]
+- [/dev/sdb1, /mnt/good, ext4]
+`)
+	for _, want := range []string{
+		"cloud-config.yml:4:3: mounts.0: cannot mount LABEL=missing: it is not there",
+		"warning: mounts.1: LABEL=late is not mounted",
+		"mounts.2: cannot mount nas:/x: there is no mount.nfs on this system",
+		"mounts.3: cannot mount /dev/sdb1 at /etc: the system itself is there",
+		"mounts.4: cannot mount /dev/sdb1: /dev/sdz is mounted at /mnt/hers already",
+		"mounts.5: cannot mount /dev/sdb1: it has no file system that is known",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
+	}
+	if h.mounted["/mnt/good"] != "/dev/sdb1" || len(h.mounted) != 2 {
+		t.Errorf("mounted are %v", h.mounted)
+	}
+}
+
+func TestAMountInUseStaysAndIsTold(t *testing.T) {
+	h := newHost(t)
+	h.write("/dev/sdb1", "")
+	if got := h.slowly("mounts: [[/dev/sdb1, /mnt/a, ext4]]"); got != "" {
+		t.Fatal(got)
+	}
+	h.mounted["/mnt/a"] = "busy"
+	h.showMounts()
+	for range 2 {
+		if got := h.slowly("rancher: {debug: false}"); !strings.Contains(got, "cannot unmount /mnt/a: device or resource busy") {
+			t.Errorf("problems %q", got)
+		}
+	}
+	h.mounted["/mnt/a"] = "/dev/sdb1"
+	h.showMounts()
+	if got := h.slowly("rancher: {debug: false}"); got != "" || len(h.mounted) != 0 {
+		t.Errorf("problems %q, mounted %v", got, h.mounted)
+	}
+}
+
+func TestParseOptions(t *testing.T) {
+	tests := []struct {
+		options, data string
+		flags         uintptr
+	}{
+		{"defaults,nofail,x-systemd.automount,_netdev", "", 0},
+		{"ro,noatime", "", 0x401},
+		{"ro,rw", "", 0},
+		{"rbind", "", 0x5000},
+		{"compress=zstd,nodev", "compress=zstd", 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.options, func(t *testing.T) {
+			flags, data := parseOptions(strings.Split(tt.options, ","))
+			if flags != tt.flags || data != tt.data {
+				t.Errorf("got %#x %q", flags, data)
+			}
+		})
+	}
+}
+
+func FuzzParseMountinfo(f *testing.F) {
+	f.Add("36 35 98:0 /mnt1 /mnt2\\040x rw,noatime master:1 - ext3 /dev/root rw\n")
+	f.Add("- - - - - - - -\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, m := range parseMountinfo(text) {
+			if m.Number == "" || m.Target == "" {
+				t.Errorf("%q gives %+v", text, m)
+			}
+		}
+	})
+}
+
+func TestDeferredFilesComeAfterMounts(t *testing.T) {
+	h := newHost(t)
+	h.write("/dev/sdb1", "")
+	const text = `
+mounts: [[/dev/sdb1, /mnt/data, ext4]]
+write_files: [{path: /mnt/data/late, content: x, defer: true}, {path: /etc/early, content: x}]
+`
+	h.clean(text)
+	if h.m.exists("/mnt/data/late") || !h.m.exists("/etc/early") {
+		t.Error("the file with defer is there, or the other one is not")
+	}
+	if got := h.slowly(text); got != "" || h.read("/mnt/data/late") != "x" {
+		t.Errorf("problems %q, file %q", got, h.read("/mnt/data/late"))
+	}
+}
+
+func TestSwapFile(t *testing.T) {
+	h := newHost(t)
+	const text = "swap: {filename: /var/swap, size: 1M}"
+	if got := h.slowly(text); got != "" {
+		t.Fatal(got)
+	}
+	if got := h.since(0); got != "mkswap "+h.m.path("/var/swap")+"; swapon "+h.m.path("/var/swap") {
+		t.Errorf("ran %q", got)
+	}
+	if got := h.attributes("/var/swap"); got != "0600 0:0" || len(h.read("/var/swap")) != 1<<20 {
+		t.Errorf("the file is %s, %d bytes", got, len(h.read("/var/swap")))
+	}
+	h.write("/proc/swaps", "/var/swap file 1 0 -2\n")
+	n := len(h.ran)
+	if got := h.slowly(text); got != "" || len(h.ran) != n {
+		t.Errorf("a second time: %q, ran %q", got, h.since(n))
+	}
+	if got := h.slowly("rancher: {debug: false}"); got != "" || h.since(n) != "swapoff "+h.m.path("/var/swap") {
+		t.Errorf("without it: %q, ran %q", got, h.since(n))
+	}
+	h.write("/proc/swaps", "")
+	h.write("/var/swap", "something of hers")
+	if got := h.slowly(text); !strings.Contains(got, "the file holds something else") || h.read("/var/swap") != "something of hers" {
+		t.Errorf("problems %q", got)
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{"512M": 512 << 20, "1.5G": 3 << 29, "4096": 4096, "8K": 8192, "1T": 1 << 40} {
+		if got, err := parseSize(text); got != want || err != nil {
+			t.Errorf("parseSize(%q) = %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-1M", "9999999T"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("parseSize(%q) = %d", text, got)
+		}
+	}
+}

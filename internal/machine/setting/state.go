@@ -1,0 +1,60 @@
+package setting
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+const (
+	// stateFile remembers, for one boot, what this package made, so that it can
+	// be taken back, and only it.
+	stateFile = "/run/ros/setting.json"
+	// numbersFile remembers, over boots, the numbers that users were given:
+	// their files on the state disk keep them.
+	numbersFile = "/var/lib/rancher/users.json"
+)
+
+// state is what was made since the machine booted.
+type state struct {
+	// Users were made, or changed, and are no longer what the image says.
+	Users []string `json:"users,omitempty"`
+	// Members are users that were put into groups, by group.
+	Members map[string][]string `json:"members,omitempty"`
+	// Passwords are the hashes that were set, by user.
+	Passwords map[string]string `json:"passwords,omitempty"`
+	// Random are users whose password was made by chance.
+	Random []string `json:"random,omitempty"`
+
+	saved string // as it was read
+}
+
+// readState reads what was made before; what cannot be read is as if it were not
+// there: then nothing is taken back.
+func (m *Machine) readState() *state {
+	s := &state{}
+	text, err := m.read(stateFile)
+	if err == nil && text != "" {
+		if err := json.Unmarshal([]byte(text), s); err != nil {
+			s = &state{}
+		}
+	}
+	if s.Members == nil {
+		s.Members = map[string][]string{}
+	}
+	if s.Passwords == nil {
+		s.Passwords = map[string]string{}
+	}
+	s.saved = text
+	return s
+}
+
+func (s *state) save(m *Machine) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot remember what was set: %w", err)
+	}
+	if text := string(data) + "\n"; text != s.saved {
+		return m.writeSecret(stateFile, []byte(text))
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package source
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/golden"
+)
+
+// renderReading is what a machine with a seed reads, as a golden file has it.
+func renderReading(t *testing.T, s Seed) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := SaveSeed(root, "ec2", s); err != nil {
+		t.Fatal(err)
+	}
+	r := Read(root)
+	var b strings.Builder
+	for _, l := range r.Layers {
+		if l.Doc.Root == nil {
+			continue
+		}
+		text, err := yaml.Marshal(l.Doc.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "-- %s --\n%s", l.File, text)
+	}
+	for _, s := range r.Scripts() {
+		fmt.Fprintf(&b, "-- script %s, %s --\n%s", s.Name, s.From, s.Data)
+	}
+	_, report := r.Load()
+	if len(report) > 0 {
+		b.WriteString("-- problems --\n")
+	}
+	for _, p := range report {
+		b.WriteString(p.String() + "\n")
+	}
+	return b.String()
+}
+
+func TestUserDataOfRealLife(t *testing.T) {
+	files, err := filepath.Glob("testdata/userdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no user-data", err)
+	}
+	meta := []byte("instance-id: i-1\nlocal-ipv4: 10.0.0.5\n")
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Equal(t, strings.TrimSuffix(file, ".txt")+".golden", renderReading(t, Seed{UserData: data, MetaData: meta}))
+		})
+	}
+}
+
+func TestHostileUserDataIsBounded(t *testing.T) {
+	nested := "#cloud-config\nhostname: deep\n"
+	for i := range 10 {
+		nested = fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n\n%s\n--b%d--\n", i, i, nested, i)
+	}
+	many := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\n#!/bin/sh\n", 1000) + "--b--\n"
+	bomb := pack(t, strings.Repeat("#", maxLayer))
+	bombs := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\n"+string(bomb)+"\n", 60) + "--b--\n"
+	for name, tt := range map[string]struct{ data, problem string }{
+		"a message in a message in a message":  {nested, "packed more than"},
+		"a thousand parts":                     {many, "MIME parts"},
+		"many bombs":                           {bombs, "when it is unpacked"},
+		"no boundary":                          {"Content-Type: multipart/mixed\n\n--b\n", "without a boundary"},
+		"an unknown transfer encoding":         {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: uuencode\n\nx\n--b--\n", "Content-Transfer-Encoding"},
+		"bad base64":                           {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n\n!!!\n--b--\n", "cannot be read to its end (base64)"},
+		"a message that breaks off":            {"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n#!/bin/sh\n", "cannot be read"},
+		"bad gzip":                             {"\x1f\x8bnonsense", "cannot unpack gzip"},
+		"an HTML page":                         {"<!DOCTYPE html>\n<html>", "unknown format"},
+		"an archive that is none":              {"#cloud-config-archive\na: 1\n", "not a list of parts"},
+		"a header that never ends":             {"Content-Type: " + strings.Repeat("x", 1<<19), "MIME"},
+		"an archive that contains itself":      {"#cloud-config-archive\n- &a {type: text/cloud-config, content: *a}\n", "no part"},
+		"a thousand addresses in one #include": {"#include\n" + strings.Repeat("https://example.com/\n", 1000), "more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := splitter{part: "user-data"}
+			s.split([]byte(tt.data))
+			if text := fmt.Sprint(s.report); !strings.Contains(text, tt.problem) {
+				t.Errorf("problems %.300s, want %q", text, tt.problem)
+			}
+			if len(s.parts) > mostParts {
+				t.Errorf("%d parts", len(s.parts))
+			}
+		})
+	}
+}
+
+func pack(t testing.TB, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestTheOwnerMayRefuseTheVendor(t *testing.T) {
+	vendor := []byte("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n#cloud-config\ntimezone: Vendor/Time\nhostname: vendor\n--b\n\n#!/bin/sh\nvendor\n--b--\n")
+	for _, tt := range []struct{ owner, hostname, scripts string }{
+		{"#cloud-config\nrancher: {debug: true}\n", "vendor", "001 vendor-data part 2 (ec2)"},
+		{"#cloud-config\nvendor_data: {enabled: false}\n", "", ""},
+		{"#!/bin/sh\nown\n", "vendor", "001 vendor-data part 2 (ec2),002 user-data (ec2)"},
+	} {
+		root := t.TempDir()
+		if err := SaveSeed(root, "ec2", Seed{UserData: []byte(tt.owner), VendorData: vendor}); err != nil {
+			t.Fatal(err)
+		}
+		r := Read(root)
+		cfg, _ := r.Load()
+		var scripts []string
+		for _, s := range r.Scripts() {
+			scripts = append(scripts, s.Name+" "+s.From)
+		}
+		if got := strings.Join(scripts, ","); cfg.Hostname != tt.hostname || got != tt.scripts {
+			t.Errorf("%q: host name %q, scripts %q", tt.owner, cfg.Hostname, got)
+		}
+	}
+}
+
+func TestScriptsAreAsTheUserDataSays(t *testing.T) {
+	root := t.TempDir()
+	for _, want := range [][]string{{"a"}, {"b", "c"}, {"b"}, nil, {"d"}} {
+		data := "#cloud-config-archive\n- '#cloud-config'\n"
+		for _, s := range want {
+			data += "- \"#!/bin/sh\\n" + s + "\"\n"
+		}
+		if err := SaveSeed(root, "nocloud", Seed{UserData: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := Read(root).SaveScripts(); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		entries, _ := os.ReadDir(filepath.Join(root, ScriptDir)) // none when there never was one
+		for i, e := range entries {
+			text, err := os.ReadFile(filepath.Join(root, ScriptDir, e.Name()))
+			info, statErr := e.Info()
+			if err != nil || statErr != nil || info.Mode().Perm() != 0o700 || e.Name() != fmt.Sprintf("%03d", i+1) {
+				t.Errorf("script %s: %v, %v", e.Name(), err, info.Mode())
+			}
+			got = append(got, strings.TrimPrefix(string(text), "#!/bin/sh\n"))
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("scripts %v, want %v", got, want)
+		}
+	}
+}
+
+// When user-data goes bad as a whole, the good copies of its parts are used, in
+// their order.
+func TestGoodCopiesOfPartsAreUsed(t *testing.T) {
+	root := t.TempDir()
+	good := "#cloud-config-archive\n"
+	for i := range 11 {
+		good += fmt.Sprintf("- \"#cloud-config\\nhostname: h%d\\n\"\n", i)
+	}
+	for _, text := range []string{good, "\x1f\x8bnonsense"} {
+		if err := SaveSeed(root, "ec2", Seed{UserData: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+		r := Read(root)
+		cfg, report := r.Load()
+		if cfg.Hostname != "h10" || (report.Err() == nil) != (text == good) {
+			t.Errorf("host name %q, problems %v", cfg.Hostname, report)
+		}
+		if err := r.Keep(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAnInstanceHasAFolderOfItsOwn(t *testing.T) {
+	for id, want := range map[string]string{
+		"":                        "default",
+		"i-0123456789abcdef0":     "i-0123456789abcdef0",
+		"../../etc":               "%2E.%2F..%2Fetc",
+		"..":                      "%2E.",
+		strings.Repeat("x", 1000): strings.Repeat("x", maxInstance),
+	} {
+		if got := InstanceFolder(id); got != InstancesDir+"/"+want {
+			t.Errorf("%q: %s", id, got)
+		}
+	}
+}
+
+func TestWithMask(t *testing.T) {
+	for _, tt := range []struct{ address, mask, want string }{
+		{"10.0.0.1", "255.255.240.0", "10.0.0.1/20"},
+		{"10.0.0.1", "24", "10.0.0.1/24"},
+		{"10.0.0.1/8", "ignored", "10.0.0.1/8"},
+		{"10.0.0.1", "", "10.0.0.1/32"},
+		{"2001:db8::1", "ffff:ffff::", "2001:db8::1/32"},
+		{"10.0.0.1", "255.0.255.0", ""},
+		{"10.0.0.1", "33", ""},
+		{"10.0.0.1", "ffff::", ""},
+		{"nonsense", "24", ""},
+	} {
+		got, err := WithMask(tt.address, tt.mask)
+		if got != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("%s %s: %q, %v", tt.address, tt.mask, got, err)
+		}
+	}
+}
+
+// FuzzNetworkFromOpenStack: whatever network_data.json is, it is refused or
+// becomes a network-config that can be read.
+func FuzzNetworkFromOpenStack(f *testing.F) {
+	f.Add([]byte(`{"links":[{"id":"a","type":"phy","ethernet_mac_address":"fa:16:3e:00:00:01"}],"networks":[{"link":"a","type":"ipv4","ip_address":"10.0.0.1","netmask":"255.0.0.0"}]}`))
+	f.Add([]byte(`{"links":[{"id":"b","type":"bond","bond_links":["b"]},{"id":"v","type":"vlan","vlan_link":"b","vlan_id":5}]}`))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		if out, err := NetworkFromOpenStack(data); err == nil {
+			cloudconfig.ParseNetworkConfig("network-config", out)
+		}
+	})
+}
+
+// FuzzUserData: whatever a datasource gives as user-data and its includes, a
+// machine reads it within bounds.
+func FuzzUserData(f *testing.F) {
+	files, err := filepath.Glob("testdata/userdata/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, data)
+	}
+	f.Fuzz(func(t *testing.T, data, included []byte) {
+		s := splitter{part: "user-data", fetched: func(string) ([]byte, error) { return included, nil }}
+		s.split(data)
+		if len(s.parts) > mostParts {
+			t.Errorf("%d parts", len(s.parts))
+		}
+		seen := map[string]bool{}
+		for _, p := range s.parts {
+			if seen[p.number] {
+				t.Errorf("part %s is there twice", p.number)
+			}
+			seen[p.number] = true
+		}
+	})
+}
+
+func TestAComposeFileMayBeAPartOfUserData(t *testing.T) {
+	root := t.TempDir()
+	data := "#cloud-config-archive\n- \"#cloud-config\\nhostname: a\\n\"\n- \"#compose\\nservices: {web: {image: nginx}}\\n\"\n"
+	if err := SaveSeed(root, "ec2", Seed{UserData: []byte(data)}); err != nil {
+		t.Fatal(err)
+	}
+	files, report := ComposeFiles(root)
+	if len(files) != 1 || files[0].Name != "user-data-2" || files[0].Path != "user-data part 2 (ec2)" || len(report) > 0 {
+		t.Errorf("files %v, problems %v", files, report)
+	}
+	if cfg, found := Load(root); cfg.Hostname != "a" || len(cfg.Rancher.Services) > 0 || len(found) > 0 {
+		t.Errorf("host name %q, problems %v", cfg.Hostname, found)
+	}
+}
