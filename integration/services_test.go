@@ -35,6 +35,7 @@ func TestServices(t *testing.T) {
 		{"mounts in the console reach the machine", mountsInTheConsoleReachTheMachine},
 		{"passwords are changed in the console", passwordsAreChangedInTheConsole},
 		{"a service file is enabled, changed and disabled", aServiceFileIsEnabledChangedAndDisabled},
+		{"a compose file is a project", aComposeFileIsAProject},
 		{"a stop on a user's word is respected", aStopOnAUsersWordIsRespected},
 		{"a wrong value is refused and changes nothing", aWrongValueIsRefusedAndChangesNothing},
 		{"input, output and exit status pass through", inputOutputAndExitStatusPassThrough},
