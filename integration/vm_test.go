@@ -36,14 +36,14 @@ func TestVirtualMachine(t *testing.T) {
 }
 
 // forInit stands behind "--" on the kernel command line.
-const forInit = "rancher.environment.FROM_THE_LOADER=hidden"
+const forInit = "rancher.shutdown_timeout=77"
 
 func whatIsForInitIsHidden(m *Machine) {
-	if got := m.Ros("config", "get", "rancher.environment.FROM_THE_LOADER"); got != "hidden" {
+	if got := m.Ros("config", "get", "rancher.shutdown_timeout"); got != "77" {
 		m.t.Errorf("the configuration has %q", got)
 	}
 	for _, file := range []string{"/proc/cmdline", "/proc/1/cmdline"} {
-		if got := m.Sh("tr '\\0' ' ' < " + file); strings.Contains(got, "LOADER") {
+		if got := m.Sh("tr '\\0' ' ' < " + file); strings.Contains(got, "shutdown_timeout") {
 			m.t.Errorf("%s shows it: %s", file, got)
 		}
 	}
