@@ -48,7 +48,7 @@ func main() {
 
 // runConsole spares people the mounts of the machine's own services.
 func runConsole(ctx context.Context) error {
-	if err := machine.HideSystemDocker(); err != nil {
+	if err := machine.Hide(); err != nil {
 		logrus.WithFields(logrus.Fields{"service": "console", "err": err}).Warn("df shows more than it should")
 	}
 	return console.Run(ctx)

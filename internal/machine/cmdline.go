@@ -2,7 +2,9 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,14 +22,30 @@ type cmdlinePaths struct {
 
 // hideCmdline keeps what stands behind "--" on the kernel command line, such as a
 // password, to root: whoever reads /proc/cmdline sees what is before it. A new
-// mount of /proc, as containers have one, still shows everything: the kernel
-// offers no way to change that.
+// mount of /proc, as the user's containers have one, still shows everything: the
+// kernel offers no way to change that.
 func hideCmdline(context.Context, *Boot) error {
 	return cmdlinePaths{
 		kernel: "/proc/cmdline",
 		whole:  source.CmdlineFile,
-		public: "/run/ros/public/cmdline",
-	}.hide(func(from, onto string) error { return unix.Mount(from, onto, "", unix.MS_BIND, "") })
+		public: publicCmdline,
+	}.hide(bindOver)
+}
+
+// publicCmdline is there when something is hidden.
+const publicCmdline = "/run/ros/public/cmdline"
+
+func bindOver(from, onto string) error { return unix.Mount(from, onto, "", unix.MS_BIND, "") }
+
+// hideCmdlineHere does it for a service that has a /proc of its own.
+func hideCmdlineHere(public, proc string) error {
+	if _, err := os.Stat(public); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := bindOver(public, proc); err != nil {
+		return fmt.Errorf("cannot hide what is for init alone: %w", err)
+	}
+	return nil
 }
 
 func (p cmdlinePaths) hide(bind func(from, onto string) error) error {

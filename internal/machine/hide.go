@@ -10,12 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HideSystemDocker takes the mounts of System Docker's containers out of the
-// sight of the service that it is called in. They came with its volume /var and
+// Hide takes out of the sight of the service that it is called in what is not
+// for those who log in there: System Docker's mounts, and what the kernel command
+// line says to init alone.
+func Hide() error {
+	if err := hideSystemDocker(); err != nil {
+		return err
+	}
+	return hideCmdlineHere(publicCmdline, "/proc/cmdline")
+}
+
+// hideSystemDocker takes the mounts of System Docker's containers out of the
+// sight of the service. They came with its volume /var and
 // are of no use there: `df` would list them, the shim would take control groups
 // among them for the machine's, and a container's file system would stay in use
 // after the container is gone. The machine's own mounts are not touched.
-func HideSystemDocker() error {
+func hideSystemDocker() error {
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return fmt.Errorf("cannot read the mounts: %w", err)

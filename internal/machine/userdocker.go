@@ -26,7 +26,7 @@ const userDockerPID = "/run/docker.pid"
 // that it runs in and becomes dockerd. It returns only when it fails.
 func ExecUserDocker(_ context.Context) error {
 	// First: the shim would take control groups among them for the machine's.
-	if err := HideSystemDocker(); err != nil {
+	if err := Hide(); err != nil {
 		return err
 	}
 	if err := prepareShimCgroup(cgroupRoot); err != nil {
