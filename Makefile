@@ -72,8 +72,9 @@ ajv: $(B)/ros ## hold the JSON Schema of cloud-configs to a validator from npm (
 torture: engine ## inject every fault there is into a real engine, for hours; prints the tables of docs/reliability.md; T=NAME runs one test
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd -timeout 24h $(if $(T),-run '$(T)') -v ./internal/engine/torture -long
 
-bench: image $(B)/rosmachine ## measure boots and convergence; prints a table and judges nothing
+bench: image $(B)/rosmachine ## measure boots and convergence, and judge nothing; SIZES=1,10 chooses the numbers of services
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . ./internal/engine
+	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . -benchtime 1x -timeout 1h ./internal/engine/bench $(if $(SIZES),-sizes $(SIZES))
 	$(GO) test -run '^$$' -bench . ./cloudconfig ./compose ./servicectl/plan
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags 'integration bench' -run '^TestBench$$' -timeout 60m -v ./integration
 
