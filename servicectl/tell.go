@@ -19,23 +19,34 @@ func (c *Controller) tell(e journal.Event) {
 	poke(c.write)
 }
 
+// syncPause is how much of the history a power cut may take.
+const syncPause = time.Second
+
 // writeJournal writes what was told, until ctx ends, and then the rest. What
-// cannot be written is tried again.
+// cannot be written is tried again. The disk is waited for here, and not often:
+// it has Docker's own writes to make.
 func (c *Controller) writeJournal(ctx context.Context) {
-	again := time.NewTimer(0)
-	defer again.Stop()
+	var again, durable <-chan time.Time
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			c.flushed(c.opts.Journal.Close())
 			return
+		case <-durable:
+			durable = nil
+			err = c.opts.Journal.Sync()
+		case <-again:
+			err = c.opts.Journal.Flush()
 		case <-c.write:
-		case <-again.C:
+			err = c.opts.Journal.Flush()
+			if durable == nil {
+				durable = time.After(syncPause)
+			}
 		}
-		if c.flushed(c.opts.Journal.Flush()) {
-			again.Stop()
-		} else {
-			again.Reset(savePause)
+		again = nil
+		if !c.flushed(err) {
+			again = time.After(savePause)
 		}
 	}
 }
@@ -186,10 +197,12 @@ func (c *Controller) settleBlame(b *branch) {
 	}
 }
 
-// tellBegin tells that a step begins, and returns when the disk has that.
+// tellBegin tells that a step begins, and returns when that outlives this
+// process. It need not outlive the machine: no step does.
 func (c *Controller) tellBegin(b *branch, s plan.Step) {
 	c.opts.Journal.Add(stepEvent(b, s, journal.Begin))
-	c.flushed(c.opts.Journal.Sync())
+	c.flushed(c.opts.Journal.Flush())
+	poke(c.write)
 }
 
 // tellEnd tells how a step ended.
