@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -62,11 +63,11 @@ func Build(ctx context.Context, o Options) error {
 }
 
 // packages fetches the Debian packages once; afterwards the list of the first
-// time stands until a refresh.
+// time stands until a refresh, or until a package is needed that is not in it.
 func packages(ctx context.Context, dir string, refresh bool) (debs []string, kernel string, err error) {
 	list := filepath.Join(dir, "list")
 	if !refresh {
-		if debs, ok := readList(list); ok {
+		if debs, ok := readList(list); ok && haveAll(debs, userPackages) {
 			return debs[1:], debs[0], nil
 		}
 	}
@@ -110,6 +111,13 @@ func readList(list string) ([]string, bool) {
 		files = append(files, file)
 	}
 	return files, len(files) > 1
+}
+
+// haveAll says whether the files of packages are among debs.
+func haveAll(debs, packages []string) bool {
+	return !slices.ContainsFunc(packages, func(name string) bool {
+		return !slices.ContainsFunc(debs, func(deb string) bool { return strings.HasPrefix(filepath.Base(deb), name+"_") })
+	})
 }
 
 // rootTree makes the machine's root file system.

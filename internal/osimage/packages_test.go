@@ -88,3 +88,10 @@ func TestTheListOfPackagesStandsWhileAllAreThere(t *testing.T) {
 		t.Errorf("got %v, %v", files, ok)
 	}
 }
+
+func TestAPackageThatIsNeededNewlyIsNoticed(t *testing.T) {
+	debs := []string{"/debs/kernel_1_amd64.deb", "/debs/bash_5.2-1_amd64.deb", "/debs/bash-completion_2_all.deb"}
+	if !haveAll(debs, []string{"bash", "bash-completion"}) || haveAll(debs, []string{"bash", "tzdata"}) || haveAll(debs[2:], []string{"bash"}) {
+		t.Error("it is not told which packages are there")
+	}
+}

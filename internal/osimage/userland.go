@@ -18,7 +18,7 @@ import (
 var userPackages = []string{
 	"bash", "bash-completion", "busybox", "ca-certificates", "chrony", "dhcpcd-base",
 	"e2fsprogs", "iproute2", "iptables", "kmod", "libc-bin", "login", "ncurses-base",
-	"openssh-client", "openssh-server", "openssh-sftp-server", "passwd", "sudo", "tini", "udev", "util-linux",
+	"openssh-client", "openssh-server", "openssh-sftp-server", "passwd", "sudo", "tini", "tzdata", "udev", "util-linux",
 }
 
 // skipPackages are dependencies that serve package scripts, which never run
@@ -29,7 +29,7 @@ var skipPackages = []string{
 	"libfile-find-rule-perl", "libgdbm-compat4", "libgdbm6", "libnumber-compare-perl", "libperl5.36",
 	"libtext-glob-perl", "lsb-base", "mawk", "netbase", "openssl", "perl", "perl-base",
 	"perl-modules-5.36", "procps", "runit-helper", "sensible-utils", "sysvinit-utils", "tar",
-	"tzdata", "ucf", "usrmerge",
+	"ucf", "usrmerge",
 }
 
 // programs are the files of usr/bin and usr/sbin that stay. Everything smaller
@@ -65,10 +65,17 @@ func keepFile(name string) bool {
 		module := strings.TrimSuffix(strings.TrimPrefix(base, "pam_"), ".so")
 		return slices.Contains(pamModules, module)
 	case strings.HasPrefix(name, "usr/share/"):
-		return strings.HasPrefix(name, "usr/share/ca-certificates/mozilla/") ||
+		return strings.HasPrefix(name, "usr/share/ca-certificates/mozilla/") || isTimeZone(name) ||
 			name == "usr/share/bash-completion/bash_completion"
 	}
 	return strings.HasPrefix(name, "usr/") && !droppedFiles.MatchString(name)
+}
+
+// isTimeZone chooses the time zones, but for those that count leap seconds, and
+// for those that are there under another name.
+func isTimeZone(name string) bool {
+	zone, ok := strings.CutPrefix(name, "usr/share/zoneinfo/")
+	return ok && !strings.HasPrefix(zone, "posix/") && !strings.HasPrefix(zone, "right/") && !strings.Contains(zone, ".") && zone != "leapseconds"
 }
 
 // droppedFiles are of no use in a machine: what is for building, for init
@@ -98,6 +105,8 @@ func readUserland(ctx context.Context, debs []string) (*Tree, error) {
 	}
 	if n, ok := t.Lookup("usr/bin/tini-static"); ok {
 		t.Add("usr/bin/docker-init", n)
+		// Where Docker puts it in a container, also in one that has the machine's /usr.
+		t.Symlink("usr/sbin/docker-init", "../bin/docker-init")
 		t.Remove(func(name string, _ Node) bool { return name == "usr/bin/tini-static" })
 	}
 	for _, name := range []string{"iptables", "ip6tables"} {

@@ -89,13 +89,42 @@ func (s *Set) stop(ctx context.Context, names []string) error {
 	for _, name := range names {
 		process := s.members[name].process
 		delete(s.members, name)
-		go func() { results <- process.Stop(ctx) }()
+		go func() { results <- end(ctx, process) }()
 	}
 	var errs []error
 	for range names {
 		errs = append(errs, <-results)
 	}
 	return errors.Join(errs...)
+}
+
+const (
+	// stopLimit is how long a member has to end. Whoever keeps a set has other
+	// things to do than to wait for a program that does not end.
+	stopLimit = 5 * time.Second
+	// stopAgain is when it is told once more: dhcpcd (9.4) has been seen to lose a
+	// signal that comes in the moment when an interface appears.
+	stopAgain = time.Second
+)
+
+// end stops a member, and kills it when it does not end.
+func end(ctx context.Context, p *Process) error {
+	ctx, cancel := context.WithTimeout(ctx, stopLimit)
+	defer cancel()
+	result := make(chan error, 1)
+	go func() { result <- p.Stop(ctx) }()
+	again := time.NewTicker(stopAgain)
+	defer again.Stop()
+	for {
+		select {
+		case err := <-result:
+			return err
+		case <-again.C:
+			if err := p.Signal(syscall.SIGTERM); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func (p Program) command() *exec.Cmd {

@@ -2,6 +2,8 @@ package supervise
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -48,5 +50,38 @@ func TestSetLeavesUnchangedProgramsAlone(t *testing.T) {
 	}
 	if len(set.members) != 0 {
 		t.Errorf("%d members left after Stop", len(set.members))
+	}
+}
+
+// script is a program that does in a shell what it says, and then waits.
+func script(name, text string) Program {
+	return Program{Name: name, Argv: []string{"sh", "-c", text + "; echo >\"$1\"; while :; do sleep 0.05; done", "sh"}}
+}
+
+func TestSetEndsProgramsThatDoNotHear(t *testing.T) {
+	for _, tt := range []struct {
+		name, trap string
+		killed     bool
+	}{
+		{"one that loses the first signal ends at the next", `trap 'trap "exit 0" TERM' TERM`, false},
+		{"one that hears none is killed", `trap '' TERM`, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			set, p := NewSet(Direct{}), script("deaf", tt.trap)
+			deaf := filepath.Join(t.TempDir(), "deaf")
+			p.Argv = append(p.Argv, deaf)
+			if err := set.Keep(t.Context(), []Program{p}); err != nil {
+				t.Fatal(err)
+			}
+			for _, err := os.Stat(deaf); err != nil; _, err = os.Stat(deaf) {
+				timer := time.NewTimer(10 * time.Millisecond)
+				<-timer.C
+			}
+			err := set.Keep(t.Context(), nil)
+			if (err != nil) != tt.killed || set.Running("deaf") {
+				t.Errorf("%v, want that it is killed: %v", err, tt.killed)
+			}
+		})
 	}
 }

@@ -46,7 +46,7 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 		s.last = plan.Steps
 	}
 	s.unstable = s.settles(plan)
-	status, err := s.publishable(settings, wants)
+	status, err := s.publishable(settings, wants, plan)
 	err = errors.Join(append(errs, err)...)
 	status.Problems = problems
 	if err != nil {
@@ -73,13 +73,31 @@ func (a applied) isFor(w want, index int) bool {
 	return a.Index == index && index != 0 && reflect.DeepEqual(a.Want, w)
 }
 
-// publishable says how the links stand after all was made.
-func (s *service) publishable(settings Settings, wants []want) (Status, error) {
+// givenBy is what the links have been given once a plan was carried out. A device
+// that is named no more, and had to stay, is remembered as this service's own.
+func givenBy(plan Plan, wants []want, have actual, before map[string]applied) map[string]applied {
+	now := map[string]applied{}
+	for name, b := range before {
+		if l, found := have.link(name); found && b.Made && l.Index == b.Index {
+			now[name] = applied{Index: b.Index, Made: true}
+		}
+	}
+	for _, w := range wants {
+		if l, found := have.link(w.Name); found {
+			isMaking := func(s Step) bool { return s.Verb == Make && s.Link == w.Name }
+			now[w.Name] = applied{Want: w, Index: l.Index, Made: now[w.Name].Made || slices.ContainsFunc(plan.Steps, isMaking)}
+		}
+	}
+	return now
+}
+
+// publishable says how the links stand after all was made by a plan.
+func (s *service) publishable(settings Settings, wants []want, plan Plan) (Status, error) {
 	have, err := s.observer.observe()
 	if err != nil {
 		return Status{}, err
 	}
-	s.given = map[string]applied{}
+	s.given = givenBy(plan, wants, have, s.given)
 	var (
 		status = Status{Last: s.last}
 		states []linkState
@@ -92,7 +110,6 @@ func (s *service) publishable(settings Settings, wants []want) (Status, error) {
 		if !found {
 			continue
 		}
-		s.given[w.Name] = applied{Want: w, Index: l.Index}
 		got := have.Leases[w.Name]
 		v4, v6 := got.IPv4.without(w.Lease), got.IPv6.without(w.Lease6)
 		if w.DHCP {
@@ -116,6 +133,13 @@ func (s *service) publishable(settings Settings, wants []want) (Status, error) {
 			Name: w.Name, Carrier: l.Carrier, Addresses: texts(have.Addresses[w.Name]),
 			DHCP: w.DHCP, Wifi: w.Wifi, Given: s.given[w.Name],
 		})
+	}
+	for _, name := range sortedKeys(s.given) {
+		if l, found := have.link(name); found && s.given[name].Want.Name == "" {
+			status.Links = append(status.Links, LinkStatus{
+				Name: name, Carrier: l.Carrier, Addresses: texts(have.Addresses[name]), Given: s.given[name],
+			})
+		}
 	}
 	timedOut := !time.Now().Before(s.deadline(settings)) || !settings.wantsAddresses()
 	status.Ready, status.Waiting = ready(states, timedOut)

@@ -16,6 +16,8 @@ const notWanted = "the configuration has it no more"
 type applied struct {
 	Want  want `json:"want"`
 	Index int  `json:"index"` // a link that is plugged in again has another
+	// Made says that the link is a device which this service made.
+	Made bool `json:"made,omitempty"`
 }
 
 // differ compares; it has what the comparisons of all links need.
@@ -238,4 +240,35 @@ func (d *differ) released() {
 			d.removeAddresses(w, *l, g.Want)
 		}
 	}
+	d.abandoned()
+}
+
+// abandoned removes the devices that this service made and the configuration
+// names no more, those that stand on others first. One that somebody else has put
+// a port or a VLAN on stays: that one is still used.
+func (d *differ) abandoned() {
+	var last []Step
+	for _, name := range slices.Sorted(maps.Keys(d.given)) {
+		g, l := d.given[name], d.find(name)
+		if !g.Made || d.want(name) != nil || l == nil || l.missing || l.Index != g.Index || d.isUsed(name) {
+			continue
+		}
+		s := Step{Verb: Remove, Link: name, What: l.Kind, Cause: notWanted}
+		if l.Kind == string(Vlan) {
+			d.steps = append(d.steps, s)
+		} else {
+			last = append(last, s)
+		}
+	}
+	d.steps = append(d.steps, last...)
+}
+
+// isUsed says whether the configuration has a port of a device, or a VLAN on it,
+// or somebody else has put one there.
+func (d *differ) isUsed(name string) bool {
+	return slices.ContainsFunc(d.devices, func(m making) bool { return m.Parent == name }) ||
+		slices.ContainsFunc(d.wants, func(w want) bool { return w.Master == name }) ||
+		slices.ContainsFunc(d.links, func(o link) bool {
+			return (o.Parent == name || o.Master == name) && !o.missing && d.want(o.Name) == nil && d.given[o.Name].Index != o.Index
+		})
 }

@@ -161,6 +161,13 @@ func TestAnyChangeConverges(t *testing.T) {
 		if got := k.Addresses["docker0"]; len(got) != 1 || got[0] != stranger || k.at(t, "veth12ab").Master != "docker0" {
 			t.Fatalf("what is Docker's was changed: %v", got)
 		}
+		var plan Plan
+		for range 2 { // what a step does to another link is seen in the next pass
+			plan, given = k.carry(t, Settings{}, given)
+		}
+		if len(k.Links) != len(machineLinks()) {
+			t.Fatalf("what was made is still there: %v\n%s", k.Links, plan)
+		}
 	})
 }
 

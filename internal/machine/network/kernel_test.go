@@ -226,13 +226,7 @@ func (k *fakeKernel) carry(t testing.TB, settings Settings, given map[string]app
 	for _, s := range plan.Steps {
 		k.do(t, s)
 	}
-	now := map[string]applied{}
-	for _, w := range wants {
-		if l, ok := k.link(w.Name); ok {
-			now[w.Name] = applied{Want: w, Index: l.Index}
-		}
-	}
-	return plan, now
+	return plan, givenBy(plan, wants, k.actual, given)
 }
 
 // nic is a card with a driver, up and plugged in.

@@ -46,7 +46,7 @@ func dnsmasq(t *testing.T, dev string, args ...string) {
 	daemon(t, "dnsmasq", append([]string{
 		"--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--bind-interfaces", "--interface=" + dev,
 		"--dhcp-leasefile=" + filepath.Join(dir, "leases"), "--pid-file=" + filepath.Join(dir, "pid"),
-		"--log-facility=-", "--log-dhcp", "--dhcp-authoritative",
+		"--log-facility=-", "--log-dhcp", "--dhcp-authoritative", "--no-ping", // nobody else has the addresses
 	}, args...)...)
 }
 
@@ -107,10 +107,8 @@ ethernets:
   eth0: {dhcp4: true, nameservers: {addresses: [1.1.1.1]}}
   eth1: {dhcp4: true, mtu: 1450, dhcp4-overrides: {use-dns: false, use-routes: false}}
 `))
-	m.eventually("both leases", m.isReady)
-	if got := m.status().Hostname; got != "given" {
-		t.Errorf("host name %q", got)
-	}
+	m.eventually("both leases", m.isReady) // or the time is up
+	m.eventually("the host name", func() bool { return m.status().Hostname == "given" })
 	// dhcpcd gives the size to the routes, so that the link can still be changed.
 	m.eventually("the size of packets", func() bool {
 		return strings.Contains(ip(t, "route", "show", "default", "dev", "eth0"), "mtu 1280") && mtuOf(t, "eth1") == 1450
