@@ -38,7 +38,9 @@ type metaData struct {
 	report Report
 }
 
-// hostname shortens what a datasource says to what the kernel takes.
+// hostname makes what a datasource says a name that the kernel and DNS take: it is
+// shortened, and what cannot be in a name, such as the underscore that some clouds
+// allow, becomes a hyphen.
 func (m *metaData) hostname() *yaml.Node {
 	for _, key := range []string{"local-hostname", "local_hostname", "hostname"} {
 		n := m.doc.Lookup(key)
@@ -50,7 +52,10 @@ func (m *metaData) hostname() *yaml.Node {
 			continue
 		}
 		host := *n
-		host.Value = strings.TrimSuffix(strings.TrimSpace(n.Value), ".")
+		host.Value = strings.Trim(strings.Map(hostnameRune, strings.TrimSpace(n.Value)), ".-")
+		if host.Value == "" {
+			continue // there was nothing else in it
+		}
 		if len(host.Value) > maxHostname {
 			host.Value, _, _ = strings.Cut(host.Value, ".")
 			host.Value = strings.TrimRight(host.Value[:min(len(host.Value), maxHostname-1)], "-")
@@ -58,6 +63,14 @@ func (m *metaData) hostname() *yaml.Node {
 		return &host
 	}
 	return nil
+}
+
+func hostnameRune(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.':
+		return r
+	}
+	return '-'
 }
 
 // keys collects SSH keys from all forms in use: a text with one key a line, a

@@ -18,6 +18,7 @@ func TestParseMetaData(t *testing.T) {
 		{"one text with several keys, one of them twice", "public-keys: |\n  ssh-rsa A\n  ssh-rsa B\n  ssh-rsa A\n", "ssh_authorized_keys:\n  - ssh-rsa A\n  - ssh-rsa B\n", ""},
 		{"local-hostname is before hostname", "hostname: b\nlocal-hostname: a\n", "hostname: a\n", ""},
 		{"a host name that the kernel does not take", "hostname: " + long + "\n", "hostname: " + strings.Repeat("a", 60) + "\n", ""},
+		{"a host name that DNS does not take", "local-hostname: ___\nhostname: My Web_1.\n", "hostname: My-Web-1\n", ""},
 		{"nothing that is configuration", "instance-id: x\ndsmode: net\n", "", ""},
 		{"nothing at all", "", "", ""},
 		{"a host name that is none", "hostname: [a]\n", "", "seed: hostname: expected a text, found a list"},

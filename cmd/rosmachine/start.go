@@ -61,6 +61,7 @@ but degraded, 1 when it is not up in time; and says why. The machine stays.`,
 	flags.BoolVar(&o.Unplugged, "unplugged", false, "with the cables of its network interfaces out, see plug")
 	flags.StringArrayVar(&f.disks, "disk", nil, "size of a disk of a --vm, repeatable; none: no disk (default 8G)")
 	flags.StringVar(&f.stateSize, "state-size", "", "size of the state's file system of a --ns (default a folder of the host)")
+	flags.StringVar(&o.Seed, "seed", "", "folder that stands for the datasource's disk of a --ns, in place of one made of --cloud-config")
 	flags.StringArrayVar(&f.publish, "publish", nil, "forward HOST:GUEST from 127.0.0.1, of a --vm, repeatable")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long to wait until it is ready (default 2m for --ns, 5m for --vm)")
 	cmd.MarkFlagsMutuallyExclusive("ns", "vm")

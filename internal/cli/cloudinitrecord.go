@@ -53,17 +53,19 @@ func (a *app) readCloudInit() (cloudInit, error) {
 	s.Modules = applied.Modules
 	_, report := source.Layers(a.root)
 	s.Problems = append(s.Problems, layerProblems(report)...)
-	s.Status = s.status(record.State)
+	s.Status = s.status(record.State, applied.Finished)
 	return s, nil
 }
 
-func (s cloudInit) status(asked string) string {
+// status is the state in one word: it is done when the last of the commands is,
+// which begin some time after the datasource has answered.
+func (s cloudInit) status(asked string, finished bool) string {
 	running := slices.ContainsFunc(s.Modules, func(m setting.ModuleRecord) bool { return m.Running })
 	failed := slices.ContainsFunc(s.Modules, func(m setting.ModuleRecord) bool { return m.Problem != "" })
 	switch {
 	case asked == source.Failed && !s.Cached:
 		return cloudInitFailed
-	case asked == "" || asked == source.Asking || running:
+	case asked == "" || asked == source.Asking || running || !finished:
 		return cloudInitRunning
 	case len(s.Problems) > 0 || failed:
 		return cloudInitDegraded

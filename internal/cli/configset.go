@@ -114,14 +114,9 @@ func (a *app) configMerge() *cobra.Command {
 		Example: "  ros config merge -i web.yml\n  ros config merge --try 1m < network.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			patch, err := a.read(input)
+			patch, err := a.patch(input)
 			if err != nil {
 				return err
-			}
-			if _, report := source.ParseUserData("user-data", shown(input), patch); report.Err() != nil {
-				a.tell(report)
-				a.complain("ros: nothing was changed\n")
-				return exit(1)
 			}
 			return a.write(cmd.Context(), writing{
 				writeFlags: how, command: "merge -i " + input,

@@ -25,6 +25,7 @@ are asked whether to go on.`
 type writeFlags struct {
 	yes   bool          // nobody is asked
 	force bool          // errors do not keep the change back
+	dry   bool          // nothing is written, only told
 	quiet bool          // what the change does is not told either
 	try   time.Duration // on trial for that long; 0 is for good
 }
@@ -32,6 +33,7 @@ type writeFlags struct {
 func (f *writeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask whether to go on")
 	cmd.Flags().BoolVar(&f.force, "force", false, "write it even if it brings errors")
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "change nothing; tell what the change would do, as 'ros plan --with' does")
 	cmd.Flags().DurationVar(&f.try, "try", 0, "take the change back after `DURATION`, unless 'ros config confirm' comes first")
 }
 
@@ -51,6 +53,9 @@ var errOther = errors.New("the configuration has changed meanwhile")
 func (a *app) write(ctx context.Context, w writing) error {
 	if w.try < 0 || w.try > 0 && w.try < time.Second {
 		return fmt.Errorf("cannot try for %s: a second is the least", w.try)
+	}
+	if w.dry {
+		return a.foretell(ctx, w.edit)
 	}
 	for {
 		agreed, err := a.agree(w)

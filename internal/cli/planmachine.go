@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/machine/setting"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/servicectl/plan"
@@ -18,12 +19,17 @@ type wholePlan struct {
 }
 
 // machineChanges is what applying the configuration would change on the machine.
-// Where the controller has applied none yet, this is no machine of ours.
 func (a *app) machineChanges(ctx context.Context) []setting.Change {
+	cfg, _ := source.Read(a.root).Load() // what is wrong with it `ros status` tells
+	return a.changesOf(ctx, cfg)
+}
+
+// changesOf is what applying a configuration would change on the machine. Where
+// the controller has applied none yet, this is no machine of ours.
+func (a *app) changesOf(ctx context.Context, cfg cloudconfig.Config) []setting.Change {
 	if _, err := os.Stat(a.path(setting.RecordFile)); err != nil {
 		return nil
 	}
-	cfg, _ := source.Read(a.root).Load() // what is wrong with it `ros status` tells
 	return setting.Preview(ctx, cfg, a.root)
 }
 

@@ -31,4 +31,17 @@ func TestThePlanShowsWhatChangesOnTheMachine(t *testing.T) {
 	if _, err := os.Stat(a.path("/etc/motd")); !os.IsNotExist(err) {
 		t.Errorf("the file was written: %v", err)
 	}
+	var out strings.Builder
+	a.out, a.in = &out, strings.NewReader("#cloud-config\nhostname: later\nwrite_files: [{path: /etc/later, content: x}]\n")
+	if err := a.foretellMerge(t.Context(), "-"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"this changes the host name: hostname (unset) → later\n", "machine  write_files  write /etc/later\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("before a change it tells\n%s\nwant %q in it", out.String(), want)
+		}
+	}
+	if text, err := os.ReadFile(a.path("/var/lib/rancher/conf/cloud-config.yml")); err != nil || strings.Contains(string(text), "later") {
+		t.Errorf("the change was made: %s, %v", text, err)
+	}
 }

@@ -209,17 +209,22 @@ func waited(st servicectl.Status, names []string) bool {
 }
 
 func (a *app) planCommand() *cobra.Command {
-	var format string
+	var format, with string
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what the controller would do next, and why",
 		Long: `Show the steps between what is and what should be, each with its cause.
 It is the very plan that the controller executes; when the machine has
 converged it is empty. What would change on the machine itself, users, files
-and mounts among it, is listed below the services' steps.`,
-		Example: "  ros plan\n  ros plan -o json | jq '.steps | length'",
+and mounts among it, is listed below the services' steps.
+
+With a cloud-config it tells instead what 'ros config merge' of that would do.`,
+		Example: "  ros plan\n  ros plan --with network.yml\n  ros plan -o json | jq '.steps | length'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if with != "" {
+				return a.foretellMerge(cmd.Context(), with)
+			}
 			p, err := a.client().Plan(cmd.Context())
 			if err != nil {
 				return err
@@ -234,6 +239,8 @@ and mounts among it, is listed below the services' steps.`,
 			return a.print("%s%s", p.String(), changesText(changes))
 		},
 	}
+	cmd.Flags().StringVar(&with, "with", "", "tell what merging the cloud-config in `FILE` would do; - is standard input")
 	outputFlag(cmd, &format)
+	cmd.MarkFlagsMutuallyExclusive("with", "output")
 	return cmd
 }

@@ -10,10 +10,21 @@ import (
 	"github.com/kdomanski/iso9660"
 )
 
+// seedFolder is what the machine's datasource reads.
+func (m *Machine) seedFolder() string {
+	if m.Spec.Seed != "" {
+		return m.Spec.Seed
+	}
+	return m.path("seed")
+}
+
 // writeSeed lays out what the machine's datasource reads: the user's file as
 // it is, and metadata with the machine's own SSH key. An empty userData keeps
-// the file of the boot before.
+// the file of the boot before. A folder of the user's own is left as it is.
 func (m *Machine) writeSeed(userData string) error {
+	if m.Spec.Seed != "" {
+		return m.checkSeed(userData)
+	}
 	if err := os.MkdirAll(m.path("seed"), 0o700); err != nil {
 		return fmt.Errorf("cannot make the seed: %w", err)
 	}
@@ -37,6 +48,20 @@ func (m *Machine) writeSeed(userData string) error {
 	}
 	if m.Spec.Kind == VirtualMachine {
 		return writeISO(m.path("cidata.iso"), m.path("seed"))
+	}
+	return nil
+}
+
+func (m *Machine) checkSeed(userData string) error {
+	if userData != "" {
+		return fmt.Errorf("cannot give machine %q a cloud-config: it has the seed folder %s", m.Spec.Name, m.Spec.Seed)
+	}
+	info, err := os.Stat(m.Spec.Seed)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot find the seed: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("cannot use %s as a seed: it is no folder", m.Spec.Seed)
 	}
 	return nil
 }

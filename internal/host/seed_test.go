@@ -97,3 +97,21 @@ func TestAnotherStartKeepsTheUsersFile(t *testing.T) {
 		}
 	}
 }
+
+func TestAFolderOfTheUsersIsTheSeedAsItIs(t *testing.T) {
+	m := newTestMachine(t, Spec{Name: "a", Kind: Namespaces, Seed: t.TempDir()})
+	if err := m.writeSeed(""); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(m.Spec.Seed)
+	if err != nil || len(entries) > 0 || m.seedFolder() != m.Spec.Seed {
+		t.Errorf("seed %s has %v, %v", m.seedFolder(), entries, err)
+	}
+	if err := m.writeSeed("c.yml"); err == nil {
+		t.Error("a cloud-config beside it is taken")
+	}
+	m.Spec.Seed += "/none"
+	if err := m.writeSeed(""); err == nil {
+		t.Error("a folder that is not there is taken")
+	}
+}

@@ -27,6 +27,7 @@ type StartOptions struct {
 	Disks       []int64
 	NoDisk      bool
 	StateSize   int64
+	Seed        string // a folder, in place of one that is made of CloudConfig
 	Publish     []Publish
 	Progress    func(line string)
 }
@@ -102,6 +103,11 @@ func (o *StartOptions) apply(spec *Spec) error {
 	var err error
 	if spec.Image, err = filepath.Abs(spec.Image); err != nil {
 		return fmt.Errorf("cannot find image %q: %w", spec.Image, err)
+	}
+	if o.Seed != "" {
+		if spec.Seed, err = filepath.Abs(o.Seed); err != nil {
+			return fmt.Errorf("cannot find seed %q: %w", o.Seed, err)
+		}
 	}
 	if err := spec.check(); err != nil {
 		return err

@@ -95,7 +95,7 @@ func (t *tree) own(m *Machine) {
 	} else {
 		t.bind(m.path("state"), "state")
 	}
-	t.bind(m.path("seed"), "seed")
+	t.bind(m.seedFolder(), "seed")
 	t.protect("seed", 0)
 	t.dir("run/ros")
 	t.file("run/ros/cmdline", strings.TrimSpace(m.Spec.Append)+"\n")

@@ -18,12 +18,14 @@ const (
 	seedMount  = "/run/ros/media"
 	seedFolder = "/seed" // in namespaces
 	configTag  = "config-2"
+
+	configDrive = "configdrive"
 )
 
 // seedLabels are the labels of datasource disks, the better one first.
 var seedLabels = []struct{ label, datasource string }{
-	{configTag, "configdrive"},
-	{"CONFIG-2", "configdrive"},
+	{configTag, configDrive},
+	{"CONFIG-2", configDrive},
 	{"cidata", "nocloud"},
 	{"CIDATA", "nocloud"},
 }
@@ -116,12 +118,17 @@ func loadFilesystem(fstype string) {
 	}
 }
 
-// readSeedFolder reads the folder that stands for a NoCloud disk in namespaces.
+// readSeedFolder reads the folder that stands for a datasource's disk in
+// namespaces.
 func readSeedFolder(_ context.Context, b *Boot) error {
 	if _, err := os.Stat(seedFolder); errors.Is(err, fs.ErrNotExist) || !b.Namespaced {
 		return nil
 	}
-	return b.keepSeed("nocloud", seedFolder)
+	datasource := "nocloud"
+	if _, err := os.Stat(filepath.Join(seedFolder, "openstack")); err == nil {
+		datasource = configDrive
+	}
+	return b.keepSeed(datasource, seedFolder)
 }
 
 // keepSeed keeps what a datasource says, and that it was asked. The controller,

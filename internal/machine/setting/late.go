@@ -150,6 +150,7 @@ func (m *Machine) finish(ctx context.Context, changed func()) {
 	if ctx.Err() == nil {
 		p.end(ctx)
 		tell()
+		m.record.finish()
 	}
 	m.record.save()
 }

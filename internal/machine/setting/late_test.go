@@ -93,6 +93,10 @@ func TestCommandsRunOnceABootInTheirOrder(t *testing.T) {
 	h.clean(text)
 	r := h.start()
 	h.eventually("the end", func() bool { return h.recorded("power_state") != nil })
+	h.eventually("the record says so", func() bool {
+		record, err := ReadRecord(h.m.path(RecordFile))
+		return err == nil && record.Finished
+	})
 	const want = "boot\nrun1\nrun2\nrun3\nscript1\nscript2\nstart\nrc\n"
 	if got := h.read("/order"); got != want {
 		t.Errorf("ran %q, want %q", got, want)

@@ -23,6 +23,9 @@ const RecordFile = "/run/ros/cloud-init.json"
 // Record says what was applied, in the order of its first time.
 type Record struct {
 	Modules []ModuleRecord `json:"modules"`
+	// Finished says that the commands of this boot have been run, and what comes
+	// after them was done: nothing is left to wait for.
+	Finished bool `json:"finished,omitempty"`
 }
 
 // ModuleRecord says how a module, or a command, was applied last.
@@ -88,6 +91,13 @@ func (r *recorder) begin(name string) func(cloudconfig.Report) {
 		m := r.entry(name)
 		m.Seconds, m.Running, m.Problem = time.Since(start).Seconds(), false, strings.Join(told, "\n")
 	}
+}
+
+// finish notes that the commands have been run.
+func (r *recorder) finish() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record.Finished = true
 }
 
 func (r *recorder) set(m ModuleRecord) {

@@ -18,12 +18,13 @@ type answer struct {
 	seed  source.Seed // with an error: what could be had
 	err   error
 	asked source.Asked
+	from  Datasource
 }
 
 // ask asks a datasource until it has answered, or has said that it never will, or
 // its time is up.
 func ask(ctx context.Context, c candidate, limit time.Duration) answer {
-	a := answer{asked: source.Asked{Name: c.name, Begin: seconds()}}
+	a := answer{asked: source.Asked{Name: c.name, Begin: seconds()}, from: c.source}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {

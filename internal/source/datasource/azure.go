@@ -15,12 +15,13 @@ import (
 type azure struct {
 	web  *web
 	base string
+	wire string // where Azure's own agent reports
 	root string
 }
 
 func openAzure(o opening) (Datasource, error) {
 	base, err := tree(o.arg, linkLocal)
-	return &azure{web: o.web, base: base, root: o.root}, err
+	return &azure{web: o.web, base: base, wire: wireServer, root: o.root}, err
 }
 
 // azureInstance is metadata/instance, as far as it is used.

@@ -12,63 +12,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/golden"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/source/datasource/cloudtest"
 )
 
 // plainWeb fetches as a machine does that has no proxies and allows nothing.
 func plainWeb() *web { return newWeb(cloudconfig.Network{}, false) }
 
-// cloud is a metadata service: documents by path, and what a request must have.
-type cloud struct {
-	files  map[string]string
-	header [2]string // of every request
-	token  string    // EC2's: the path where a token is got
-	asked  []string
-}
-
-func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.asked = append(c.asked, r.Method+" "+r.URL.RequestURI())
-	path := strings.TrimPrefix(r.URL.RequestURI(), "/")
-	switch {
-	case c.token != "" && r.Method == http.MethodPut && path == c.token:
-		if r.Header.Get("X-aws-ec2-metadata-token-ttl-seconds")+r.Header.Get("X-aliyun-ecs-metadata-token-ttl-seconds") == "" {
-			http.Error(w, "no ttl", http.StatusBadRequest)
-			return
-		}
-		_, _ = w.Write([]byte("TOKEN")) // the client tells
-		return
-	case r.Method != http.MethodGet:
-		http.Error(w, "", http.StatusMethodNotAllowed)
-		return
-	case c.header[0] != "" && r.Header.Get(c.header[0]) != c.header[1]:
-		http.Error(w, "", http.StatusUnauthorized)
-		return
-	}
-	text, found := c.files[path]
-	if !found {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write([]byte(text)) // the client tells
-}
-
-// readCloud reads a cloud's documents.
-func readCloud(t *testing.T, name string) map[string]string {
+// serve has the cloud of that name answer, as its documentation says.
+func serve(t *testing.T, name string) (*cloudtest.Cloud, *httptest.Server) {
 	t.Helper()
-	a, err := txtar.ParseFile(filepath.Join("testdata/clouds", name+".txtar"))
+	c, err := cloudtest.New(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]string{}
-	for _, f := range a.Files {
-		files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
-	}
-	return files
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	return c, server
 }
 
 func kindOf(t *testing.T, name string) kind {
@@ -100,37 +62,22 @@ func render(s source.Seed, err error) string {
 // Each cloud is asked at a server that answers as its documentation says, and
 // what comes of it is understood by those who read it.
 func TestCloudsAreUnderstood(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		header [2]string
-		token  string
-		ovf    string
-	}{
-		{name: "ec2", header: [2]string{"X-aws-ec2-metadata-token", "TOKEN"}, token: "latest/api/token"},
-		{name: "aliyun", header: [2]string{"X-aliyun-ecs-metadata-token", "TOKEN"}, token: "latest/api/token"},
-		{name: "exoscale"},
-		{name: "cloudstack"},
-		{name: "gce", header: [2]string{"Metadata-Flavor", "Google"}},
-		{name: "openstack"},
-		{name: "azure", header: [2]string{"Metadata", "true"}, ovf: "azure"},
-		{name: "digitalocean"},
-		{name: "hetzner"},
-		{name: "vultr"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := &cloud{files: readCloud(t, tt.name), header: tt.header, token: tt.token}
-			server := httptest.NewServer(c)
-			defer server.Close()
+	for _, name := range cloudtest.Names() {
+		if name == "vmware" {
+			continue // it is not asked over HTTP
+		}
+		t.Run(name, func(t *testing.T) {
+			_, server := serve(t, name)
 			root := t.TempDir()
-			if tt.ovf != "" {
-				putOVF(t, root, tt.ovf)
+			if name == "azure" {
+				putOVF(t, root, name)
 			}
-			d, err := kindOf(t, tt.name).open(opening{arg: server.URL, web: plainWeb(), root: root})
+			d, err := kindOf(t, name).open(opening{arg: server.URL, web: plainWeb(), root: root})
 			if err != nil {
 				t.Fatal(err)
 			}
 			seed, err := d.Fetch(t.Context())
-			golden.Equal(t, filepath.Join("testdata/clouds", tt.name+".golden"), render(seed, err))
+			golden.Equal(t, filepath.Join("testdata/clouds", name+".golden"), render(seed, err))
 			understood(t, seed)
 		})
 	}
@@ -169,7 +116,8 @@ func understood(t *testing.T, s source.Seed) {
 }
 
 func TestEC2RenewsATokenThatHasRunOut(t *testing.T) {
-	c := &cloud{files: map[string]string{"latest/user-data": "#cloud-config\nhostname: a\n"}, token: "latest/api/token"}
+	c := cloudtest.Empty("ec2")
+	c.Files = map[string]string{"latest/user-data": "#cloud-config\nhostname: a\n"}
 	refused := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/latest/user-data" && refused == 0 {
@@ -185,13 +133,14 @@ func TestEC2RenewsATokenThatHasRunOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	seed, err := d.Fetch(t.Context())
-	if err != nil || string(seed.UserData) != c.files["latest/user-data"] || refused != 1 {
+	if err != nil || string(seed.UserData) != c.Files["latest/user-data"] || refused != 1 {
 		t.Errorf("user-data %q, %v, refused %d times", seed.UserData, err, refused)
 	}
 }
 
 func TestEC2IsAskedWithoutTokenOnlyWhereThatIsAllowed(t *testing.T) {
-	c := &cloud{files: map[string]string{"latest/user-data": "#cloud-config\nhostname: a\n"}}
+	c := cloudtest.Empty("") // without tokens
+	c.Files = map[string]string{"latest/user-data": "#cloud-config\nhostname: a\n"}
 	server := httptest.NewServer(c)
 	defer server.Close()
 	for _, allowed := range []bool{false, true} {
@@ -209,7 +158,7 @@ func TestEC2IsAskedWithoutTokenOnlyWhereThatIsAllowed(t *testing.T) {
 func TestACloudThatHasNothingIsPassedOver(t *testing.T) {
 	for _, name := range []string{"ec2", "aliyun", "exoscale", "gce", "openstack", "azure", "digitalocean", "hetzner", "vultr"} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(&cloud{token: "latest/api/token"})
+			server := httptest.NewServer(cloudtest.Empty(name))
 			defer server.Close()
 			d, err := kindOf(t, name).open(opening{arg: server.URL, web: plainWeb(), root: t.TempDir()})
 			if err != nil {
@@ -226,7 +175,7 @@ func TestACloudThatHasNothingIsPassedOver(t *testing.T) {
 func TestWhatAServiceCanGiveIsKept(t *testing.T) {
 	for _, name := range []string{"ec2", "openstack", "hetzner"} {
 		t.Run(name, func(t *testing.T) {
-			c := &cloud{files: readCloud(t, name), token: "latest/api/token"}
+			c, _ := serve(t, name)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.URL.Path, "user") {
 					http.Error(w, "", http.StatusInternalServerError)
@@ -255,8 +204,11 @@ func TestVMwareIsReadInBothWays(t *testing.T) {
 	golden.Equal(t, "testdata/clouds/vmware-ovf.golden", render(seed, err))
 	understood(t, seed)
 
-	keys := readCloud(t, "vmware")
-	v = &vmware{web: plainWeb(), root: t.TempDir(), rpc: func(_ context.Context, key string) (string, error) { return keys[key], nil }}
+	c, err := cloudtest.New("vmware")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v = &vmware{web: plainWeb(), root: t.TempDir(), rpc: func(_ context.Context, key string) (string, error) { return c.Files[key], nil }}
 	seed, err = v.Fetch(t.Context())
 	golden.Equal(t, "testdata/clouds/vmware.golden", render(seed, err))
 	understood(t, seed)

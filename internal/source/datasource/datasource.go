@@ -18,6 +18,13 @@ type Datasource interface {
 	Fetch(ctx context.Context) (source.Seed, error)
 }
 
+// reporter is a datasource of a cloud that wants to be told that the machine is
+// there: one that is not told takes it for one that does not start.
+type reporter interface {
+	// Report tells it, once what the datasource said is put to use.
+	Report(ctx context.Context) error
+}
+
 // ErrNothing says that a datasource has nothing for this machine.
 var ErrNothing = errors.New("has nothing for this machine")
 

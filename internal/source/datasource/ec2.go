@@ -128,7 +128,7 @@ func (e *ec2) renew(ctx context.Context) error {
 	if e.tokens == nil {
 		return nil
 	}
-	data, err := e.web.do(ctx, http.MethodPut, e.tokens.path, map[string]string{e.tokens.ttlHeader: tokenSeconds})
+	data, err := e.web.do(ctx, http.MethodPut, e.tokens.path, map[string]string{e.tokens.ttlHeader: tokenSeconds}, nil)
 	var lost unreachable
 	switch {
 	case err == nil:

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source/datasource/cloudtest"
 )
 
 // parrot answers every request with the same text.
@@ -27,18 +26,14 @@ func (p parrot) RoundTrip(r *http.Request) (*http.Response, error) {
 // FuzzMetadata: whatever a metadata service answers, the datasource comes to an
 // end, and what it makes of it can be read.
 func FuzzMetadata(f *testing.F) {
-	files, err := filepath.Glob("testdata/clouds/*.txtar")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no seeds", err)
-	}
-	for _, file := range files {
-		a, err := txtar.ParseFile(file)
+	for _, name := range cloudtest.Names() {
+		c, err := cloudtest.New(name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, doc := range a.Files {
+		for _, text := range c.Files {
 			for i := range kinds() {
-				f.Add(i, doc.Data)
+				f.Add(i, []byte(text))
 			}
 		}
 	}

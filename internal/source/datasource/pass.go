@@ -16,6 +16,8 @@ type pass struct {
 
 	settled *settings // for which it is settled which datasource is used
 	record  source.Record
+	// report tells a cloud that the machine is there; nil when nobody waits for it.
+	report func(ctx context.Context) error
 }
 
 // run asks who has to be asked, and fetches what is included. It says whether
@@ -37,6 +39,7 @@ func (p *pass) run(ctx context.Context, want settings) (done bool) {
 		return false
 	}
 	p.settle()
+	p.tellCloud(ctx)
 	return p.record.State == source.Settled && p.record.Problem == "" && included
 }
 
@@ -141,6 +144,10 @@ func (p *pass) answers(ctx context.Context, all []candidate, want settings) (win
 // adopt puts to use what a datasource said.
 func (p *pass) adopt(a answer) {
 	name := a.asked.Name
+	p.report = nil
+	if r, ok := a.from.(reporter); ok {
+		p.report = r.Report
+	}
 	p.record.State, p.record.Source, p.record.Cached, p.record.Problem = source.Settled, name, false, ""
 	if a.err != nil {
 		p.record.Problem = a.err.Error()
@@ -195,6 +202,23 @@ func (p *pass) settle() {
 		p.save()
 	}
 	p.changed()
+}
+
+// tellCloud tells the cloud that the machine is there. A cloud that does not hear
+// it is told again with the next pass.
+func (p *pass) tellCloud(ctx context.Context) {
+	if p.report == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, againLimit)
+	defer cancel()
+	if err := p.report(ctx); err != nil {
+		p.fail(err)
+		p.save()
+		p.changed()
+		return
+	}
+	p.report = nil
 }
 
 // machine tells this machine from others that may have its disk one day.

@@ -29,11 +29,15 @@ type desk struct {
 	stop    func()
 }
 
-func newDesk(t *testing.T, root string, sources string) *desk {
-	t.Helper()
+func quietLog() *logrus.Entry {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	d := &desk{t: t, root: root, runner: New(Options{Root: root, Log: logrus.NewEntry(log)})}
+	return logrus.NewEntry(log)
+}
+
+func newDesk(t *testing.T, root string, sources string) *desk {
+	t.Helper()
+	d := &desk{t: t, root: root, runner: New(Options{Root: root, Log: quietLog()})}
 	d.put(source.CloudConfigFile, "#cloud-config\nrancher: {cloud_init: {datasources: ["+sources+"]}}\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -1,6 +1,7 @@
 package datasource
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,10 +89,10 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 // get fetches a document that may bear secrets: over https, from the machine's
 // own link, or from wherever the configuration allows.
 func (w *web) get(ctx context.Context, address string, header map[string]string) ([]byte, error) {
-	return w.do(ctx, http.MethodGet, address, header)
+	return w.do(ctx, http.MethodGet, address, header, nil)
 }
 
-func (w *web) do(ctx context.Context, method, address string, header map[string]string) ([]byte, error) {
+func (w *web) do(ctx context.Context, method, address string, header map[string]string, body []byte) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return nil, permanentError{fmt.Errorf("%s is no address", source.ShownURL(address))}
@@ -99,7 +100,7 @@ func (w *web) do(ctx context.Context, method, address string, header map[string]
 	if err := w.mayAsk(u); err != nil {
 		return nil, err
 	}
-	return w.send(ctx, method, u, header)
+	return w.send(ctx, method, u, header, body)
 }
 
 // getOnLink fetches from a server that the network itself named, a router.
@@ -108,7 +109,7 @@ func (w *web) getOnLink(ctx context.Context, address string, header map[string]s
 	if err != nil || u.Host == "" {
 		return nil, permanentError{fmt.Errorf("%s is no address", source.ShownURL(address))}
 	}
-	return w.send(ctx, http.MethodGet, u, header)
+	return w.send(ctx, http.MethodGet, u, header, nil)
 }
 
 func (w *web) mayAsk(u *url.URL) error {
@@ -127,15 +128,15 @@ func (w *web) mayAsk(u *url.URL) error {
 // service of a cloud, which its hypervisor answers for.
 func isLocal(host string) bool {
 	switch host {
-	case "100.100.100.200", "fd00:ec2::254", "metadata.google.internal":
+	case "100.100.100.200", "168.63.129.16", "fd00:ec2::254", "metadata.google.internal":
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && (addr.IsLinkLocalUnicast() || addr.IsLoopback())
 }
 
-func (w *web) send(ctx context.Context, method string, u *url.URL, header map[string]string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, u.String(), http.NoBody)
+func (w *web) send(ctx context.Context, method string, u *url.URL, header map[string]string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, permanentError{errors.New(source.ShownURL(u.String()) + " is no address")}
 	}
@@ -149,7 +150,7 @@ func (w *web) send(ctx context.Context, method string, u *url.URL, header map[st
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return nil, unreachable{bare(err)}
+		return nil, unreachable{bare(u, err)}
 	}
 	defer func() { _ = answer.Body.Close() }() // it was only read
 	data, err := read(answer)
@@ -165,13 +166,14 @@ type unreachable struct{ err error }
 func (e unreachable) Error() string { return e.err.Error() }
 func (e unreachable) Unwrap() error { return e.err }
 
-// bare is what went wrong, with an address that shows no secret.
-func bare(err error) error {
+// bare is what went wrong with what was asked for, with an address that shows no
+// secret: that of the request, wherever it was sent on to.
+func bare(asked *url.URL, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		return fmt.Errorf("%s: %w", source.ShownURL(u.URL), u.Err)
+		err = u.Err
 	}
-	return err
+	return fmt.Errorf("%s: %w", source.ShownURL(asked.String()), err)
 }
 
 // read tells a document from everything else that a server may answer.

@@ -1,65 +1,21 @@
 package datasource
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ros-os/ros/internal/source/datasource/cloudtest"
 )
-
-// faulty answers in all the ways in which metadata services do that are broken.
-func faulty(elsewhere string) http.Handler {
-	mux := http.NewServeMux()
-	say := func(path, kind, text string) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", kind)
-			_, _ = io.WriteString(w, text) // the client tells
-		})
-	}
-	say("/good", "text/plain", "#cloud-config\n")
-	say("/typed", "image/png", "\x89PNG\r\n")
-	say("/pdf", "application/pdf", "%PDF-1.7")
-	say("/login", "text/html; charset=utf-8", "<!DOCTYPE html><html><form>Password</form></html>")
-	say("/disguised", "text/plain", "\n<html><head><title>Log in</title></head></html>")
-	say("/config-as-html", "text/html", "#cloud-config\n")
-	for path, code := range map[string]int{"/404": 404, "/410": 410, "/403": 403, "/500": 500, "/503": 503, "/429": 429, "/204": 204} {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
-	}
-	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere+"/good", http.StatusFound) })
-	mux.HandleFunc("/self", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/good", http.StatusFound) })
-	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
-	mux.HandleFunc("/partial", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		_, _ = io.WriteString(w, "#cloud-config\n") // the connection breaks off
-	})
-	mux.HandleFunc("/huge", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "104857600")
-		flood(w)
-	})
-	mux.HandleFunc("/flood", func(w http.ResponseWriter, _ *http.Request) { flood(w) })
-	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	return mux
-}
-
-// flood sends 100 MB, as far as somebody takes them.
-func flood(w io.Writer) {
-	chunk := bytes.Repeat([]byte("x"), 1<<20)
-	for range 100 {
-		if _, err := w.Write(chunk); err != nil {
-			return
-		}
-	}
-}
 
 func TestFaultyServers(t *testing.T) {
 	elsewhere := httptest.NewServer(http.NotFoundHandler())
 	defer elsewhere.Close()
-	server := httptest.NewServer(faulty(elsewhere.URL))
+	server := httptest.NewServer(cloudtest.Faulty(elsewhere.URL))
 	defer server.Close()
 	for _, tt := range []struct {
 		path, problem string
@@ -94,7 +50,7 @@ func TestFaultyServers(t *testing.T) {
 				return
 			}
 			var final permanentError
-			if err == nil || !strings.Contains(err.Error(), tt.problem) || errors.As(err, &final) != tt.final {
+			if err == nil || !strings.Contains(err.Error(), tt.problem) || tt.path == "/away" && !strings.HasPrefix(err.Error(), server.URL+"/away: ") || errors.As(err, &final) != tt.final {
 				t.Errorf("%v, want %q, final: %v", err, tt.problem, tt.final)
 			}
 		})
@@ -102,7 +58,7 @@ func TestFaultyServers(t *testing.T) {
 }
 
 func TestASlowServerIsNotWaitedForLongerThanSaid(t *testing.T) {
-	server := httptest.NewServer(faulty(""))
+	server := httptest.NewServer(cloudtest.Faulty(""))
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
