@@ -106,7 +106,8 @@ func ready(svc *compose.Service, c *Container) bool {
 
 func (p *planner) standExited(v *view, s *Standing) {
 	c := v.main
-	switch p.verdict(v, c) {
+	verdict := p.verdict(v, c)
+	switch verdict {
 	case done:
 		s.State, s.Ready = StateDone, true
 		if v.svc.CreateOnly {
@@ -118,6 +119,11 @@ func (p *planner) standExited(v *view, s *Standing) {
 		s.State, s.Problem = StateBackoff, exitCause(&v.svc, c)
 	case again, firstThisBoot:
 		s.State = StateCreated
+	}
+	// While it is started once more nobody has seen it run: it has proved nothing.
+	n := len(p.failures(v))
+	if v.busy == string(Start) && n >= crashes && verdict != done && verdict != failed {
+		p.crashLoop(v, s, n)
 	}
 }
 
