@@ -36,8 +36,8 @@ func (c *Controller) writeJournal(ctx context.Context) {
 		case <-durable:
 			durable = nil
 			err = c.opts.Journal.Sync()
-		case <-again:
-			err = c.opts.Journal.Flush()
+		case <-again: // a flush alone would not tell whether the disk has it
+			err = c.opts.Journal.Sync()
 		case <-c.write:
 			err = c.opts.Journal.Flush()
 			if durable == nil {
