@@ -6,11 +6,11 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 )
 
-// unsure says whether what the configuration lacks may be lacking by mistake, or
-// may yet come: there is an error outside of the compose files that are projects
-// of their own. An error in one of those is that project's business alone.
+// unsure says whether what the configuration lacks may be lacking by mistake:
+// there is an error outside of the compose files that are projects of their own.
+// An error in one of those is that project's business alone.
 func (d Desired) unsure() bool {
-	return len(d.Waiting) > 0 || slices.ContainsFunc(d.Report, func(p cloudconfig.Problem) bool {
+	return slices.ContainsFunc(d.Report, func(p cloudconfig.Problem) bool {
 		return p.Severity == cloudconfig.Error && !slices.Contains(d.Project.BrokenFiles, p.Pos.File)
 	})
 }

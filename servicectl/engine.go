@@ -61,11 +61,6 @@ type Desired struct {
 	Project compose.Project
 	Report  cloudconfig.Report
 
-	// Waiting are the keys of what the configuration asks for and is not there yet,
-	// since it is in the network. The machine is converging until it is there, or
-	// is an error in Report; what runs already may be of it.
-	Waiting []string
-
 	// Changes are the keys that say something else than at the reading before,
 	// with who wrote them where that is known; empty at the first one.
 	Changes []journal.Change

@@ -32,7 +32,7 @@ func (c *Controller) publish() {
 	st.Problems = c.problems(st.Services)
 	st.State = c.state(st)
 	st.current = c.currentLocked()
-	st.settled = c.settledLocked() && len(c.desired.Waiting) == 0 && !slices.ContainsFunc(st.Services, ServiceStatus.hopeful)
+	st.settled = c.settledLocked() && !slices.ContainsFunc(st.Services, ServiceStatus.hopeful)
 	c.noteConverged(st)
 	if reflect.DeepEqual(st, c.status) {
 		return
@@ -148,7 +148,7 @@ func (c *Controller) state(st Status) string {
 	switch {
 	case st.Problems.Err() != nil:
 		return Degraded
-	case !c.settledLocked() || len(c.plan.Steps)+len(c.desired.Waiting) > 0:
+	case !c.settledLocked() || len(c.plan.Steps) > 0:
 		return Converging
 	}
 	for _, s := range st.Services {
