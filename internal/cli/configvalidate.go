@@ -110,6 +110,9 @@ func (a *app) checkUserData(file string, data []byte) cloudconfig.Report {
 	if report.Err() == nil {
 		report = append(report, cloudconfig.Validate(layer)...)
 	}
+	if report.Err() == nil {
+		report = append(report, a.checkServices(file, layer)...)
+	}
 	return report
 }
 
