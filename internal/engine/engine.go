@@ -38,6 +38,9 @@ type Options struct {
 	// Answer is how long a daemon may take to answer a question; 0: 30 seconds
 	// for a list, 10 for what is about one thing.
 	Answer time.Duration
+	// Stall is how long nothing may arrive of a pull before it is given up, to be
+	// resumed later; 0: 2 minutes.
+	Stall time.Duration
 }
 
 // Engine is both Docker daemons. Its methods may be called from several
@@ -89,6 +92,7 @@ func New(o Options) (*Engine, error) {
 			return nil, fmt.Errorf("cannot set up a client of %s: %w", socket, err)
 		}
 		e.daemons[scope].answer = o.Answer
+		e.daemons[scope].under.stall = o.Stall
 	}
 	e.daemons[compose.System].others = []*daemon{e.daemons[compose.User]}
 	return e, nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,13 +18,17 @@ import (
 const (
 	// worthTelling is how long a transfer lasts before it is shown.
 	worthTelling = time.Second
-	// stalled is how long nothing may arrive in a daemon before a pull is given up:
-	// the connection is gone, and nobody told. That other images come is enough,
-	// since a daemon fetches a few layers at a time.
-	stalled = 10 * time.Minute
+	// defaultStall is how long nothing may arrive in a daemon before a pull is given
+	// up: the connection is gone, and nobody told. That other images come is enough,
+	// since a daemon fetches a few layers at a time. It is shorter than what the
+	// daemon itself needs to notice (150 seconds, Go's TCP keep-alive).
+	defaultStall = 2 * time.Minute
 )
 
-var errStalled = fmt.Errorf("nothing has arrived for %s", stalled)
+// errStalled is why a pull was given up. The daemon keeps for some hours what has
+// arrived of one that is given up, and the next goes on there; of one that fails in
+// its own hands it keeps everything for a fraction of a second only.
+var errStalled = errors.New("nothing has arrived")
 
 // Progress says how far the images are that are being pulled and loaded, by
 // reference, in words to be put in brackets. What began just now is not told.
@@ -37,7 +42,9 @@ func (e *Engine) Progress(scope compose.Scope) map[string]string {
 
 // transfers are the images on their way into a daemon.
 type transfers struct {
-	mu  sync.Mutex
+	stall time.Duration // how long nothing may arrive; 0: defaultStall
+
+	mu  sync.Mutex // guards what follows
 	all []*transfer // in the order in which they began
 }
 
@@ -68,11 +75,13 @@ func (t *transfers) tell(now time.Time) map[string]string {
 	return out
 }
 
+func (t *transfers) patience() time.Duration { return cmp.Or(t.stall, defaultStall) }
+
 // idle is how long nothing has arrived in the daemon.
 func (t *transfers) idle(now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	least := stalled
+	least := t.patience()
 	for _, way := range t.all {
 		least = min(least, way.idle(now))
 	}
@@ -231,7 +240,7 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	look := time.NewTicker(stalled / 8)
+	look := time.NewTicker(t.patience() / 8)
 	defer look.Stop()
 	go func() {
 		for {
@@ -239,7 +248,7 @@ func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) 
 			case <-ctx.Done():
 				return
 			case now := <-look.C:
-				if t.idle(now) >= stalled {
+				if t.idle(now) >= t.patience() {
 					cancel(errStalled)
 					return
 				}
@@ -248,7 +257,7 @@ func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) 
 	}()
 	err := do(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-		return errStalled
+		return fmt.Errorf("%w for %s", errStalled, t.patience())
 	}
 	return err
 }

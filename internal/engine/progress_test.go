@@ -116,7 +116,7 @@ func TestAStalledPullIsGivenUp(t *testing.T) {
 		if !errors.Is(err, errStalled) {
 			t.Errorf("it ends with %v", err)
 		}
-		if took := time.Since(begun); took < stalled+time.Minute || took > stalled+3*time.Minute {
+		if took := time.Since(begun); took < defaultStall+time.Minute || took > defaultStall+2*time.Minute {
 			t.Errorf("it is given up after %s", took)
 		}
 	})

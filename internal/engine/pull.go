@@ -41,8 +41,7 @@ func (e *Engine) pull(ctx context.Context, d *daemon, scope compose.Scope, ref, 
 	return nil
 }
 
-// fetch is one pull by the daemon. It keeps the layers that have arrived when it
-// fails, so that the next goes on there.
+// fetch is one pull by the daemon.
 func (d *daemon) fetch(ctx context.Context, ref string, o image.PullOptions, way *transfer) error {
 	progress, err := d.api().ImagePull(ctx, ref, o)
 	if err != nil {

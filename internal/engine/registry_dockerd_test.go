@@ -96,18 +96,25 @@ func newMarket(t *testing.T) *market {
 	m.serve(m.private())
 	m.serve(m.withTLS(bundleRegistry, bundled))
 
-	images := m.daemon.Path("images")
-	dockerdtest.Images(t, images)
-	m.engine, err = New(Options{
-		SystemSocket: m.daemon.Socket(), UserSocket: m.daemon.Socket(), ImageDir: images,
-		Auths:  func() map[string]cloudconfig.Auth { return m.auths },
-		Domain: func() string { return m.domain },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	dockerdtest.Images(t, m.daemon.Path("images"))
+	m.engine = m.newEngine(0)
 	m.push(plainRegistry.Address() + repository)
 	return m
+}
+
+// newEngine is one that gives up a pull of which nothing arrives for so long.
+func (m *market) newEngine(stall time.Duration) *Engine {
+	m.Helper()
+	e, err := New(Options{
+		SystemSocket: m.daemon.Socket(), UserSocket: m.daemon.Socket(), ImageDir: m.daemon.Path("images"),
+		Auths:  func() map[string]cloudconfig.Auth { return m.auths },
+		Domain: func() string { return m.domain },
+		Stall:  stall,
+	})
+	if err != nil {
+		m.Fatal(err)
+	}
+	return e
 }
 
 func (m *market) serve(r dockerdtest.Registry) {
@@ -232,6 +239,7 @@ func TestPullFromRealRegistries(t *testing.T) {
 	})
 	t.Run("an image that is there already", m.again)
 	t.Run("a connection that is cut within a layer", m.cut)
+	t.Run("a network that is lost within a layer", m.lose)
 	t.Run("an image that is there without the machine's registry", m.retag)
 }
 
@@ -314,13 +322,12 @@ func (m *market) retag(t *testing.T) {
 }
 
 // cut breaks a pull within its largest layer, and keeps the registry away for a
-// while: the pull fails, the next one brings the rest.
+// while: the pull fails, the next one brings the image.
 func (m *market) cut(t *testing.T) {
 	p := &cutter{market: m, left: 1 << 20}
 	p.listen(t)
 	ref := at(cutPort) + repository
 	m.refuses(t, ref, "cannot be reached")
-	whole := p.sent()
 	p.mend(700 << 10)
 	told := make(chan string, 1)
 	ended := make(chan struct{})
@@ -330,6 +337,25 @@ func (m *market) cut(t *testing.T) {
 	if got := <-told; !strings.Contains(got, "%, ") || !strings.HasSuffix(got, " MB") {
 		t.Errorf("of the slow pull the progress was %q", got)
 	}
+}
+
+// lose is a network that goes away within the largest layer, as cables and
+// radios do, without a word: the pull is given up, and the next one, however much
+// later, brings only the rest.
+func (m *market) lose(t *testing.T) {
+	p := &cutter{market: m, left: 9 << 18, silent: true} // the daemon writes by the mebibyte
+	p.listen(t)
+	ref := at(cutPort) + repository
+	patient := m.engine
+	defer func() { m.engine = patient }()
+	m.engine = m.newEngine(5 * time.Second)
+	m.refuses(t, ref, "nothing has arrived for 5s")
+	whole := p.sent()
+	p.hangUp()
+	pause(2 * time.Second) // Docker's garbage collection comes meanwhile
+	p.mend(0)
+	m.engine = patient
+	m.brings(t, ref)
 	archive, _ := dockerdtest.Archive(t, testImage)
 	if rest := p.sent() - whole; rest > int64(len(archive))-whole/2 {
 		t.Errorf("after %d bytes of %d another %d were fetched", whole, len(archive), rest)

@@ -59,6 +59,7 @@ func (m *market) serveProxy(t *testing.T, registry string) (asked func() int64) 
 // and then nobody.
 type cutter struct {
 	market *market
+	silent bool // what comes then is lost, and the connections stay
 
 	mu     sync.Mutex // guards what follows
 	left   int64
@@ -104,7 +105,7 @@ func (c *cutter) carry(ctx context.Context, client net.Conn) {
 	defer server.Close()
 	c.mu.Lock()
 	c.conns = append(c.conns, client, server)
-	open := c.left > 0
+	open := c.left > 0 || c.silent
 	c.mu.Unlock()
 	if !open {
 		return
@@ -114,7 +115,11 @@ func (c *cutter) carry(ctx context.Context, client net.Conn) {
 		_ = server.Close() // the registry's end follows
 	}()
 	_, _ = bytesOf(server, func(p []byte) bool {
-		if !c.passes(len(p)) {
+		switch {
+		case c.passes(len(p)):
+		case c.silent:
+			return true
+		default:
 			c.hangUp()
 			return false
 		}
