@@ -49,7 +49,7 @@ func FuzzEdit(f *testing.F) {
 		if seed%2 == 1 {
 			doc = written(seed)
 		}
-		if len(key)+len(value) > 2000 || len(doc) > 20000 {
+		if len(doc)+len(key)+len(value) > fuzzSize {
 			return
 		}
 		checkEdit(t, doc, seed, kind, key, value)

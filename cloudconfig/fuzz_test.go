@@ -175,7 +175,7 @@ func countNodes(n *yaml.Node) int {
 
 // fuzzSize bounds what fuzzing tries: what goes wrong does so in short texts too,
 // and many of them are tried in the time of a long one.
-const fuzzSize = 4 << 10
+const fuzzSize = 1 << 10
 
 // checkReport wants of every problem what a person needs, and a place that is
 // inside of the text.
