@@ -104,8 +104,11 @@ $(LINT): tools/go.mod tools/go.sum | deps
 $(B)/rosmachine: $(SOURCE) | deps
 	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/rosmachine
 
-$(B)/ros: $(SOURCE) | deps
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.compose=$(COMPOSE) -X github.com/docker/compose/v2/internal.Version=$(COMPOSE)' -o $@ ./cmd/ros
+$(B)/slim/go.mod: go.mod go.sum tools/slim | deps
+	GO=$(GO) tools/slim $(B)/slim
+
+$(B)/ros: $(SOURCE) $(B)/slim/go.mod | deps
+	CGO_ENABLED=0 $(GO) build -modfile $(B)/slim/go.mod -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.compose=$(COMPOSE) -X github.com/docker/compose/v2/internal.Version=$(COMPOSE)' -o $@ ./cmd/ros
 
 $(B)/init: $(SOURCE) | deps
 	CGO_ENABLED=0 $(GO) build $(OURS) -o $@ ./cmd/init
