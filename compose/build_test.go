@@ -154,6 +154,22 @@ web: {image: nginx, depends_on: [bad]}
 	}
 }
 
+func TestWhatIsNotKnownMayBeInWhatIsStillToCome(t *testing.T) {
+	project, report := Build(config(t, `rancher:
+  services:
+    docker: {image: d, labels: {io.rancher.os.scope: system}}
+    web: {image: nginx, depends_on: [nfs], links: [cache]}
+`), Options{Incomplete: true})
+	if len(report) > 0 || len(project.Broken) > 0 {
+		t.Fatalf("broken %q, problems:\n%s", project.Broken, problems(report))
+	}
+	for _, name := range []string{"nfs", "cache"} {
+		if !slices.Equal(project.Dependents(name), []string{"web"}) {
+			t.Errorf("dependents of %s: %q", name, project.Dependents(name))
+		}
+	}
+}
+
 func TestMissingUserDockerIsToldOnce(t *testing.T) {
 	_, report := build(t, "web: {image: nginx}\napp: {image: busybox}\n")
 	want := "cloud-config.yml:4:5: warning: rancher.services.app: needs User Docker: no such service \"docker\" " +

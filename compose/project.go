@@ -173,6 +173,9 @@ type Options struct {
 	// Definitions are the documents of services_include, by name: each maps
 	// service names to definitions, or is a whole compose file ("services:").
 	Definitions map[string]cloudconfig.Document
+	// Incomplete says that definitions are still to come: a service that is not
+	// known may be in one of them, and who needs it waits.
+	Incomplete bool
 	// Environment are variables that the machine knows, such as KERNEL_VERSION.
 	// rancher.environment may say otherwise.
 	Environment map[string]string

@@ -23,10 +23,15 @@ func (b *builder) refer(d *draft) {
 	b.referDependsOn(d)
 }
 
-// target checks a reference to a service that d cannot run without.
+// target checks a reference to a service that d cannot run without. One that may
+// yet come is waited for.
 func (b *builder) target(d *draft, key, name, hint string) bool {
 	pos, at := d.posInList(key, name), d.at.below(key)
 	to := b.find(d, name)
+	if to == nil && b.opts.Incomplete {
+		d.need(name, IsReady, true, pos, key)
+		return false
+	}
 	if to == nil {
 		if near := cloudconfig.Nearest(name, b.known(d)); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)

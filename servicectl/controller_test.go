@@ -247,6 +247,51 @@ func TestABadConfigurationStopsNothing(t *testing.T) {
 	})
 }
 
+func TestWhatIsStillToComeIsWaitedForAndStopsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.start(t, append(machine(), svc("old", "old:1"))...)
+		after(time.Minute)
+		r.wantState(t, servicectl.Converged)
+		r.loader.wait(servicectl.Waiting{Name: "nfs", For: "the network", Why: "no route"}, servicectl.Waiting{Name: "web", For: "the network"})
+		r.change(append(machine(), svc("needs", "x:1", "nfs"))...) // old may be in what nfs will be
+		after(time.Hour)
+		r.wantState(t, servicectl.Converging)
+		got := r.service(t, "nfs")
+		if got.State != plan.StateWaiting || !slices.Equal(got.WaitingFor, []string{"the network"}) || got.Note != "no route" || got.Ready {
+			t.Errorf("nfs: %+v", got)
+		}
+		if needs := r.service(t, "needs"); needs.State != plan.StateWaiting || !slices.Equal(needs.WaitingFor, []string{"nfs, which is still to come"}) {
+			t.Errorf("needs: %+v", needs)
+		}
+		if web := r.service(t, "web"); !web.Ready {
+			t.Errorf("web, which is there as well: %+v", web)
+		}
+		if c := r.container(t, "old"); c.State != plan.Running {
+			t.Errorf("old: %+v", c)
+		}
+		names := map[string]int{}
+		for _, s := range r.c.Status().Services {
+			names[s.Name]++
+		}
+		if len(names) != 8 || names["web"] != 1 {
+			t.Errorf("services %v", names)
+		}
+		ctx, cancel := contextFor(t, time.Second)
+		defer cancel()
+		if st, err := r.c.Wait(ctx, nil); err != nil || st.State != servicectl.Converging {
+			t.Errorf("waiting for the machine: %s, %v", st.State, err)
+		}
+		r.loader.wait()
+		r.change(append(machine(), svc("nfs", "nfs:1"), svc("needs", "x:1", "nfs"))...)
+		after(time.Hour)
+		r.wantState(t, servicectl.Converged)
+		if !r.service(t, "nfs").Ready || !r.service(t, "needs").Ready {
+			t.Errorf("%+v", r.c.Status())
+		}
+	})
+}
+
 func TestAConfigurationThatCannotBeReadIsReadAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()

@@ -6,6 +6,13 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 )
 
+// Waiting is something that the configuration asks for and that is not there yet.
+type Waiting struct {
+	Name string // as it is enabled: what it will be is not known yet
+	For  string // "the network"
+	Why  string // it has not come yet; may be empty
+}
+
 // unsure says whether what the configuration lacks may be lacking by mistake:
 // there is an error outside of the compose files that are projects of their own.
 // An error in one of those is that project's business alone.

@@ -61,6 +61,11 @@ type Desired struct {
 	Project compose.Project
 	Report  cloudconfig.Report
 
+	// Waiting is what the configuration asks for and is not there yet. The machine
+	// is converging until it is there, or is an error in Report; what runs already
+	// may be of it, and is left running.
+	Waiting []Waiting
+
 	// Changes are the keys that say something else than at the reading before,
 	// with who wrote them where that is known; empty at the first one.
 	Changes []journal.Change

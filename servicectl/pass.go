@@ -53,6 +53,7 @@ func (c *Controller) make(now time.Time) plan.Plan {
 		Busy:         map[string]string{},
 		Boot:         c.opts.Boot,
 		KeepUnwanted: c.desired.unsure(),
+		Incomplete:   len(c.desired.Waiting) > 0,
 	}
 	for scope, o := range c.observers {
 		have.Daemons[scope] = o.daemon

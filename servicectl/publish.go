@@ -28,11 +28,11 @@ func (c *Controller) snapshot() (Status, <-chan struct{}) {
 // publish makes the present state the status. A status that was published is
 // never changed afterwards. The caller holds the mutex.
 func (c *Controller) publish() {
-	st := Status{Services: c.serviceStatuses()}
+	st := Status{Services: c.awaited(c.serviceStatuses())}
 	st.Problems = c.problems(st.Services)
 	st.State = c.state(st)
 	st.current = c.currentLocked()
-	st.settled = c.settledLocked() && !slices.ContainsFunc(st.Services, ServiceStatus.hopeful)
+	st.settled = c.settledLocked() && len(c.desired.Waiting) == 0 && !slices.ContainsFunc(st.Services, ServiceStatus.hopeful)
 	c.noteConverged(st)
 	if reflect.DeepEqual(st, c.status) {
 		return
@@ -108,6 +108,22 @@ func (c *Controller) serviceStatuses() []ServiceStatus {
 	return out
 }
 
+// awaited adds to services what is not there yet, as services that wait.
+func (c *Controller) awaited(services []ServiceStatus) []ServiceStatus {
+	for _, w := range c.desired.Waiting {
+		at, found := slices.BinarySearchFunc(services, w.Name, func(s ServiceStatus, name string) int {
+			return strings.Compare(s.Name, name)
+		})
+		if found {
+			continue // it is also defined elsewhere
+		}
+		services = slices.Insert(services, at, ServiceStatus{
+			Name: w.Name, State: plan.StateWaiting, WaitingFor: []string{w.For}, Note: w.Why,
+		})
+	}
+	return services
+}
+
 // problems are all that is known, configuration first.
 func (c *Controller) problems(services []ServiceStatus) cloudconfig.Report {
 	out := slices.Clone(c.desired.Report)
@@ -148,7 +164,7 @@ func (c *Controller) state(st Status) string {
 	switch {
 	case st.Problems.Err() != nil:
 		return Degraded
-	case !c.settledLocked() || len(c.plan.Steps) > 0:
+	case !c.settledLocked() || len(c.plan.Steps)+len(c.desired.Waiting) > 0:
 		return Converging
 	}
 	for _, s := range st.Services {

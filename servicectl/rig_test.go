@@ -152,6 +152,12 @@ func (l *loader) configure(cfg cloudconfig.Config) {
 	l.desired.Config = cfg
 }
 
+func (l *loader) wait(waiting ...servicectl.Waiting) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.desired.Waiting = waiting
+}
+
 func (l *loader) changes(changes ...journal.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

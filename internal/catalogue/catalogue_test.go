@@ -61,7 +61,7 @@ var files = map[string]string{
 
 func TestLoadFindsEnabledServices(t *testing.T) {
 	root := machine(t, files)
-	documents, report := Load(include(t, "nfs: true", "web: true", "both: true", "missing: false",
+	documents, _, report := Load(include(t, "nfs: true", "web: true", "both: true", "missing: false",
 		"/var/lib/rancher/conf/more/app.yaml: true", "/var/lib/rancher/conf/web.yml: true"), Options{Root: root})
 	if len(report) > 0 {
 		t.Fatal(report)
@@ -84,7 +84,7 @@ func TestLoadTellsEveryProblem(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "/var/lib/rancher/conf/folder.yml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	documents, report := Load(include(t, "nsf: true", "zzzzzzz: true", "nfs: true", "broken: true", "empty: true", "folder: true",
+	documents, _, report := Load(include(t, "nsf: true", "zzzzzzz: true", "nfs: true", "broken: true", "empty: true", "folder: true",
 		"cloud-config: true", "more/app.yaml: true", "..: true", "/etc/secret.yml: true", "/var/lib/rancher/conf/../../../../etc/secret.yml: true",
 		"/var/lib/rancher/conf/wbe.yml: true", "/var/lib/rancher/conf/none/x.yml: true", "https://example.com/x.yml: true"), Options{Root: root})
 	if got := slices.Sorted(maps.Keys(documents)); !slices.Equal(got, []string{"nfs"}) {

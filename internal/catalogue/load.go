@@ -26,18 +26,25 @@ const suffix = ".yml"
 type Options struct {
 	Root string // below which the machine's files are
 	// Why says what keeps a document in the network from being there, by the key
-	// of rancher.services_include. Nil: nobody fetches any, and one that is not
-	// there is a warning.
-	Why func(key string) string
+	// of rancher.services_include, and whether it is still to come: that is no
+	// problem, but waited for. Nil: nobody fetches any, and one that is not there
+	// is a warning.
+	Why func(key string) (why string, waits bool)
+}
+
+// Waiting is an enabled service whose document is still to come.
+type Waiting struct {
+	Key string // of rancher.services_include, as it may be shown
+	Why string // it is not there; "" when nobody has tried yet
 }
 
 // Load reads the document of every service that rancher.services_include
 // enables, by the key there: the name of a file in [ImageFolder] or
 // [UserFolder], else of a definition in a repository; the absolute path of a
 // file below UserFolder; or an address. Of what is in the network it reads the
-// copy on the machine, however old. A document that cannot be used is left out,
-// and the report says why.
-func Load(cfg cloudconfig.Config, o Options) (map[string]cloudconfig.Document, cloudconfig.Report) {
+// copy on the machine, however old; what has none and is still to come is waiting.
+// A document that cannot be used is left out, and the report says why.
+func Load(cfg cloudconfig.Config, o Options) (map[string]cloudconfig.Document, []Waiting, cloudconfig.Report) {
 	l := newLoader(cfg, o)
 	include := cfg.Rancher.ServicesInclude
 	for _, key := range slices.Sorted(maps.Keys(include)) {
@@ -45,17 +52,18 @@ func Load(cfg cloudconfig.Config, o Options) (map[string]cloudconfig.Document, c
 			l.load(key)
 		}
 	}
-	return l.documents, l.report
+	return l.documents, l.waiting, l.report
 }
 
 // loader is one run of [Load].
 type loader struct {
 	root      string
-	why       func(key string) string
+	why       func(key string) (why string, waits bool)
 	cfg       cloudconfig.Config
 	shelves   []shelf
 	cache     Cache
 	documents map[string]cloudconfig.Document
+	waiting   []Waiting
 	report    cloudconfig.Report
 }
 

@@ -86,13 +86,21 @@ func (l *loader) use(key string, ref Ref, p Copy) {
 	l.parse(key, ref.String(), p.Text)
 }
 
-// wait tells that a document is not there yet.
+// wait is for a document that is not there yet, or tells why it does not come.
 func (l *loader) wait(key string, ref Ref) {
 	if l.why == nil {
 		l.tell(key, ref.String()+" has not been fetched yet: what it says is not checked", "ros service enable fetches it", cloudconfig.Warning)
 		return
 	}
-	l.fail(key, l.why(key), "")
+	why, waits := l.why(key)
+	if !waits {
+		l.fail(key, why, "")
+		return
+	}
+	if IsURL(key) {
+		key = ref.String()
+	}
+	l.waiting = append(l.waiting, Waiting{Key: key, Why: why})
 }
 
 // Wanted is a document in the network that a configuration enables.

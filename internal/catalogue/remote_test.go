@@ -46,7 +46,7 @@ func TestADefinitionComesFromTheFirstThatHasIt(t *testing.T) {
 		alphaIndex, betaIndex = "https://a.example/index.yml", "https://b.example/x/index.yml"
 		alpha, beta           = "https://a.example/n/nfs.yml", "https://b.example/x/n/nfs.yml"
 	)
-	why := func(string) string { return "waits for the network" }
+	why := func(string) (string, bool) { return "it does not come", false }
 	for _, row := range []struct {
 		name   string
 		cached map[string]string
@@ -54,7 +54,7 @@ func TestADefinitionComesFromTheFirstThatHasIt(t *testing.T) {
 		want   string // the image, "" for none
 		report string
 	}{
-		{"nothing is known yet", nil, "", "", "error: waits for the network"},
+		{"nothing is known yet", nil, "", "", "error: it does not come"},
 		{"a file of the user's hides repositories", map[string]string{alpha: "nfs: {image: a}"}, "nfs: {image: file}", "file", ""},
 		{"the first repository counts", map[string]string{alpha: "nfs: {image: a}", beta: "nfs: {image: b}"}, "", "a", ""},
 		{"the first has no such service", map[string]string{alphaIndex: "services: []", betaIndex: "services: [nfs]", beta: "nfs: {image: b}"}, "", "b", ""},
@@ -62,7 +62,7 @@ func TestADefinitionComesFromTheFirstThatHasIt(t *testing.T) {
 		{"what the second had will do until the first is asked", map[string]string{betaIndex: "services: [nfs]", beta: "nfs: {image: b}"}, "", "b", ""},
 		{"a repository that is gone ends nothing", map[string]string{alphaIndex: "services: []", betaIndex: "services: []", beta: "nfs: {image: b}"}, "", "b", "warning: is in no repository any more: the copy of " + beta + " is used"},
 		{"no repository has it", map[string]string{alphaIndex: "services: []", betaIndex: "services: [nfsd]"}, "", "", `error: there is no service file nfs.yml in /usr/share/ros/services or /var/lib/rancher/conf, and no repository has such a service (did you mean "nfsd"?)`},
-		{"the copy is listed and not there", map[string]string{alphaIndex: "services: [nfs]", betaIndex: "services: []"}, "", "", "error: waits for the network"},
+		{"the copy is listed and not there", map[string]string{alphaIndex: "services: [nfs]", betaIndex: "services: []"}, "", "", "error: it does not come"},
 		{"the copy is not YAML", map[string]string{alpha: "nfs: {"}, "", "", "error: is not valid YAML"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestADefinitionComesFromTheFirstThatHasIt(t *testing.T) {
 			if row.file != "" {
 				root = machine(t, map[string]string{"/var/lib/rancher/conf/nfs.yml": row.file})
 			}
-			documents, report := Load(config(t, repositories+"  services_include: {nfs: true}\n"), Options{Root: root, Why: why})
+			documents, _, report := Load(config(t, repositories+"  services_include: {nfs: true}\n"), Options{Root: root, Why: why})
 			got := ""
 			if doc, found := documents["nfs"]; found {
 				got = doc.Lookup("nfs", "image").Value
@@ -117,7 +117,7 @@ func TestAnAddressIsAKey(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			root := t.TempDir()
 			copies(t, root, map[string]string{address: text, other: text})
-			documents, report := Load(include(t, `"`+row.key+`": true`), Options{Root: root, Why: func(string) string { return "no" }})
+			documents, _, report := Load(include(t, `"`+row.key+`": true`), Options{Root: root, Why: func(string) (string, bool) { return "no", false }})
 			got := ""
 			if doc, found := documents[row.key]; found {
 				got = doc.Lookup("web", "image").Value
@@ -129,6 +129,37 @@ func TestAnAddressIsAKey(t *testing.T) {
 				t.Errorf("image %q, report %q", got, told)
 			}
 		})
+	}
+}
+
+func TestWhatIsStillToComeIsWaitedForAndNoProblem(t *testing.T) {
+	root := t.TempDir()
+	copies(t, root, map[string]string{"https://a.example/n/nfs.yml": "nfs: {image: a}"})
+	cfg := config(t, repositories+`  services_include:
+    nfs: true
+    ntp: true
+    zfs: false
+    /var/lib/rancher/conf/none.yml: true
+    "https://u:secret@c.example/web.yml": true
+    "https://c.example/gone.yml": true
+`)
+	asked := map[string]string{"ntp": "no route", "https://u:secret@c.example/web.yml": ""}
+	documents, waiting, report := Load(cfg, Options{Root: root, Why: func(key string) (string, bool) {
+		why, waits := asked[key]
+		if !waits {
+			return key + ": 404 Not Found", false
+		}
+		return why, true
+	}})
+	if len(documents) != 1 || documents["nfs"].Root == nil {
+		t.Errorf("documents %v", documents)
+	}
+	want := []Waiting{{Key: "https://u:xxxxx@c.example/web.yml"}, {Key: "ntp", Why: "no route"}}
+	if diff := cmp.Diff(want, waiting); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got, want := told(report), "error: there is no such file\nerror: https://c.example/gone.yml: 404 Not Found"; got != want {
+		t.Errorf("report %q, want %q", got, want)
 	}
 }
 
@@ -144,7 +175,7 @@ func TestARepositoryCanPinAndBeWrong(t *testing.T) {
     c: {url: "https://c.example#sha256=`+Sum(nil)+`"}
   services_include: {nfs: true, ntp: true}
 `)
-	documents, report := Load(cfg, Options{Root: root})
+	documents, _, report := Load(cfg, Options{Root: root})
 	if len(documents) != 1 || documents["nfs"].Root == nil {
 		t.Errorf("documents %v", documents)
 	}

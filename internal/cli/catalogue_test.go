@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,16 +20,19 @@ import (
 	"github.com/ros-os/ros/internal/machine/network"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/plan"
 )
 
 // TestAServiceOfARepositoryComesWithTheNetwork boots without a network: what
-// needs none runs, what is missing says so, and comes when the network does.
+// needs none runs, and what is missing waits. When the network is up, it is a
+// problem that the repository does not have it, and it comes when that does.
 func TestAServiceOfARepositoryComesWithTheNetwork(t *testing.T) {
-	var up atomic.Bool
+	var answer atomic.Int32 // 200: it has nfs
+	answer.Store(http.StatusBadGateway)
 	repo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !up.Load():
-			w.WriteHeader(http.StatusBadGateway)
+		case answer.Load() != http.StatusOK:
+			w.WriteHeader(int(answer.Load()))
 		case r.URL.Path == "/index.yml":
 			fmt.Fprint(w, "services: [nfs]\n")
 		case r.URL.Path == "/n/nfs.yml":
@@ -52,7 +56,7 @@ func TestAServiceOfARepositoryComesWithTheNetwork(t *testing.T) {
 	ended := make(chan error, 3)
 	go func() { ended <- c.Run(ctx) }()
 	go func() { ended <- updates.Run(ctx, c.Reload) }()
-	go func() { ended <- watchNetwork(ctx, ready, updates.NetworkUp) }()
+	go func() { ended <- watchNetwork(ctx, ready, updates.NetworkChanged) }()
 	defer func() {
 		cancel()
 		for range 3 {
@@ -79,23 +83,34 @@ func TestAServiceOfARepositoryComesWithTheNetwork(t *testing.T) {
 		}
 		return n
 	}
-	await("what needs no network runs, and what is missing is told", func(st servicectl.Status) bool {
+	await("what needs no network runs, and what is missing waits", func(st servicectl.Status) bool {
+		waits := false
+		for _, s := range st.Services {
+			waits = waits || s.Name == "nfs" && slices.Equal(s.WaitingFor, []string{"the network"}) && s.State == plan.StateWaiting &&
+				s.Note == "cannot fetch "+repo.URL+"/index.yml: the server answers 502 Bad Gateway"
+		}
+		return waits && readies(st) == 2 && st.State == servicectl.Converging && len(st.Problems) == 0
+	})
+	comesUp := func(done func(servicectl.Status) bool) {
+		t.Helper()
+		await("the network is up", func(st servicectl.Status) bool {
+			if err := source.WriteFile(ready, nil); err != nil { // the watch may not have begun
+				t.Fatal(err)
+			}
+			<-time.After(100 * time.Millisecond)
+			return done(st)
+		})
+	}
+	answer.Store(http.StatusNotFound)
+	comesUp(func(st servicectl.Status) bool {
 		told := false
 		for _, p := range st.Problems {
-			told = told || strings.Contains(p.Msg, "waits for the network: cannot fetch "+repo.URL+"/index.yml: the server answers 502 Bad Gateway")
+			told = told || strings.HasSuffix(p.String(), "rancher.services_include.nfs: cannot fetch "+repo.URL+"/n/nfs.yml: 404 Not Found")
 		}
 		return told && readies(st) == 2 && st.State == servicectl.Degraded
 	})
-	up.Store(true)
-	for deadline := time.Now().Add(20 * time.Second); c.Status().State != servicectl.Converged; {
-		if err := source.WriteFile(ready, nil); err != nil { // the watch may not have begun
-			t.Fatal(err)
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the network is up: %+v", c.Status())
-		}
-		<-time.After(100 * time.Millisecond)
-	}
+	answer.Store(http.StatusOK)
+	comesUp(func(st servicectl.Status) bool { return st.State == servicectl.Converged })
 	if n := readies(c.Status()); n != 3 {
 		t.Errorf("%d services are ready", n)
 	}

@@ -145,8 +145,8 @@ func (a *app) checkService(file string, data []byte) cloudconfig.Report {
 	if report.Err() != nil || layer.Doc.Root == nil {
 		return report
 	}
-	cfg, _ := source.Load(a.root)                                     // what is wrong elsewhere is told
-	others, _ := catalogue.Load(cfg, catalogue.Options{Root: a.root}) // by checking the whole
+	cfg, _ := source.Load(a.root)                                        // what is wrong elsewhere is told
+	others, _, _ := catalogue.Load(cfg, catalogue.Options{Root: a.root}) // by checking the whole
 	maps.DeleteFunc(others, func(_ string, other cloudconfig.Document) bool {
 		return slices.ContainsFunc(serviceNames(other), func(name string) bool {
 			return slices.Contains(serviceNames(layer.Doc), name)

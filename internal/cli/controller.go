@@ -80,7 +80,12 @@ func (a *app) runController(ctx context.Context) error {
 		trial.run,
 		func(ctx context.Context) error { return updates.Run(ctx, c.Reload) },
 		func(ctx context.Context) error {
-			return watchNetwork(ctx, a.path(network.ReadyFile), func() { updates.NetworkUp(); sources.NetworkUp() })
+			return watchNetwork(ctx, a.path(network.ReadyFile), func(up bool) {
+				updates.NetworkChanged(up)
+				if up {
+					sources.NetworkUp()
+				}
+			})
 		},
 		func(ctx context.Context) error { return sources.Run(ctx, c.Reload) },
 		gate.images.Run,

@@ -151,16 +151,20 @@ func desiredOf(root string, cfg cloudconfig.Config, report cloudconfig.Report) s
 }
 
 func desiredWith(o catalogue.Options, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
-	definitions, found := catalogue.Load(cfg, o)
+	definitions, waiting, found := catalogue.Load(cfg, o)
 	report = append(report, found...)
 	files, found := projectFiles(o.Root)
 	report = append(report, found...)
 	project, found := compose.Build(cfg, compose.Options{
-		Definitions: definitions, Environment: facts(), Files: files, ReadFile: readerBelow(o.Root),
+		Definitions: definitions, Incomplete: len(waiting) > 0, Environment: facts(), Files: files, ReadFile: readerBelow(o.Root),
 	})
 	report = append(report, found...)
 	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
-	return servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
+	d := servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
+	for _, w := range waiting {
+		d.Waiting = append(d.Waiting, servicectl.Waiting{Name: w.Key, For: "the network", Why: w.Why})
+	}
+	return d
 }
 
 // facts are the variables that the machine itself gives to service definitions.

@@ -99,7 +99,7 @@ func (a *app) checkDefinition(cfg cloudconfig.Config, name string) error {
 	only.Rancher.ServicesInclude = map[string]bool{name: true}
 	only.Rancher.Repositories = cfg.Rancher.Repositories
 	only.Rancher.Environment = cfg.Rancher.Environment
-	definitions, report := catalogue.Load(only, catalogue.Options{Root: a.root})
+	definitions, _, report := catalogue.Load(only, catalogue.Options{Root: a.root})
 	_, found := compose.Build(only, compose.Options{Definitions: definitions, Environment: facts()})
 	report = append(report, withoutUnknown(found)...)
 	if report.Err() != nil {

@@ -19,6 +19,20 @@ type Observed struct {
 	// KeepUnwanted: the configuration has errors, so what it lacks may be lacking
 	// by mistake, and is not removed.
 	KeepUnwanted bool
+	// Incomplete: some of the configuration is still to come. What it lacks may be
+	// in that: it is waited for, and not removed.
+	Incomplete bool
+}
+
+// keeps is why nothing that the configuration lacks is removed; empty when it is.
+func (o *Observed) keeps() string {
+	switch {
+	case o.KeepUnwanted:
+		return "the configuration to be free of errors"
+	case o.Incomplete:
+		return "the rest of the configuration, which is still to come"
+	}
+	return ""
 }
 
 // Daemon is one Docker daemon. Containers holds those with [compose.LabelManaged]

@@ -257,9 +257,9 @@ func (p *planner) imagesFor(v *view, networks []string) []string {
 // spares is why a container that nobody wants is left as it is; empty when it is
 // not.
 func (p *planner) spares(c *Container) string {
-	switch {
-	case p.have.KeepUnwanted:
-		return "the configuration to be free of errors"
+	switch keeps := p.have.keeps(); {
+	case keeps != "":
+		return keeps
 	case c.File != "" && slices.Contains(p.want.BrokenFiles, c.File):
 		return c.File + " to be free of errors"
 	}
@@ -308,8 +308,8 @@ func (p *planner) removeNetwork(scope compose.Scope, n Network, cause string) {
 			step.Waits = []string{"its containers to be removed"}
 		}
 	}
-	if p.have.KeepUnwanted && cause == "not in the configuration" && len(step.Waits) == 0 {
-		step.Waits = []string{"the configuration to be free of errors"}
+	if keeps := p.have.keeps(); keeps != "" && cause == "not in the configuration" && len(step.Waits) == 0 {
+		step.Waits = []string{keeps}
 	}
 	mem := p.have.Memory[NetworkService(n.Name)].about("")
 	b := &branch{service: NetworkService(n.Name), scope: scope, steps: []Step{step}}

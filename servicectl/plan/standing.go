@@ -153,6 +153,8 @@ func (p *planner) unmet(v *view) []string {
 func (p *planner) unmetBy(d compose.Dependency) string {
 	dep := p.views[d.Service]
 	switch {
+	case dep == nil && d.Required && p.have.Incomplete:
+		return d.Service + ", which is still to come"
 	case dep == nil && d.Required:
 		return d.Service + ", which is not in the configuration"
 	case dep == nil:
@@ -213,7 +215,7 @@ func (p *planner) blocked(v *view) bool {
 			return false
 		}
 		dep := p.views[d.Service]
-		return dep == nil || dep.standing.Stuck
+		return dep == nil && !p.have.Incomplete || dep != nil && dep.standing.Stuck
 	})
 }
 

@@ -1,10 +1,13 @@
 package repository
 
 import (
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
 )
@@ -24,7 +27,8 @@ type board struct {
 // trouble is what goes wrong with one key.
 type trouble struct {
 	text  string
-	tries int
+	err   error
+	tries int       // since there was reason to hope
 	again time.Time // not before
 }
 
@@ -64,13 +68,25 @@ func (b *board) wanted() (cloudconfig.Config, bool) {
 	return b.cfg, b.known
 }
 
-func (b *board) why(key string) string {
+// why says what keeps a document from being there, and whether it is waited for:
+// nobody has failed to fetch it, or nobody could have fetched it.
+func (b *board) why(key string, online bool) (why string, waits bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if t, failed := b.trouble[key]; failed {
-		return t.text
+	t, failed := b.trouble[key]
+	return t.text, !failed || t.waits(online)
+}
+
+// waits says whether the network is to blame, which may yet come, and not what is
+// there or is not. One that has just come up may not be all there yet.
+func (t trouble) waits(online bool) bool {
+	switch {
+	case permanent(t.err):
+		return false
+	case errors.Is(t.err, unix.ENETUNREACH):
+		return true
 	}
-	return "waits for the network: its definition has not been fetched yet"
+	return !online || t.tries < patience
 }
 
 // forgive makes everything that failed, or is not fresh, due.
@@ -122,10 +138,6 @@ func (b *board) done(key string, changed bool) {
 
 // failed remembers a failure, and says whether it is another one than before.
 func (b *board) failed(t task, err error, quick int, now time.Time) (news bool) {
-	text := err.Error()
-	if !permanent(err) {
-		text = "waits for the network: " + text
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	before := b.trouble[t.key]
@@ -134,10 +146,17 @@ func (b *board) failed(t task, err error, quick int, now time.Time) (news bool) 
 	if tries < quick && !permanent(err) {
 		pause = min(soon<<min(tries-1, 16), soonEnd)
 	}
-	b.trouble[t.key] = trouble{text: text, tries: tries, again: now.Add(jitter(pause))}
-	news = before.text != text
-	b.changed = b.changed || news
+	b.trouble[t.key] = trouble{text: err.Error(), err: err, tries: tries, again: now.Add(jitter(pause))}
+	news = before.text != err.Error()
+	b.changed = b.changed || news || tries == patience
 	return news
+}
+
+// judge has what failed judged anew: the network is up, or down, where it was not.
+func (b *board) judge() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed = b.changed || len(b.trouble) > 0
 }
 
 // take says whether there is news since the last time, which has then been told.

@@ -24,6 +24,9 @@ const (
 	soon    = 2 * time.Second
 	soonEnd = time.Minute
 	late    = 10 * time.Minute
+	// patience is how often a document is asked for in vain, of a network that is
+	// up, until that is a problem.
+	patience = 3
 	// atOnce is how many documents are fetched at the same time.
 	atOnce = 4
 )
@@ -32,7 +35,10 @@ const (
 type UpdaterOptions struct {
 	Root  string
 	Check func(cfg cloudconfig.Config, key string, doc cloudconfig.Document) error // as in [Options]
-	Log   *logrus.Entry
+	// Online says whether the network is up: while it is not, what cannot be
+	// fetched waits for it. Nil: it is.
+	Online func() bool
+	Log    *logrus.Entry
 }
 
 // Updater keeps the copies of what a configuration enables up to date while
@@ -55,13 +61,19 @@ func (u *Updater) Want(cfg cloudconfig.Config) {
 	u.poke()
 }
 
-// Why says what keeps the document of a key from being there.
-func (u *Updater) Why(key string) string { return u.news.why(key) }
+// Why says what keeps the document of a key from being there, "" when nobody has
+// tried yet, and whether that is no problem but waits for the network.
+func (u *Updater) Why(key string) (why string, waits bool) {
+	return u.news.why(key, u.o.Online == nil || u.o.Online())
+}
 
-// NetworkUp says that what failed may work now, and that the world may have
-// changed.
-func (u *Updater) NetworkUp() {
-	u.news.forgive(time.Now())
+// NetworkChanged says that the network is up or down now. When it is up, what
+// failed may work, and the world may have changed.
+func (u *Updater) NetworkChanged(up bool) {
+	if up {
+		u.news.forgive(time.Now())
+	}
+	u.news.judge()
 	u.poke()
 }
 

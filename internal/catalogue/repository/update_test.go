@@ -2,15 +2,20 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/internal/catalogue"
 )
@@ -58,26 +63,86 @@ func TestWhatIsEnabledComesWhenTheNetworkDoes(t *testing.T) {
 	})
 	cfg := config(s.URL)
 	u, changes := updating(t, root)
-	if why := u.Why("nfs"); why != "waits for the network: its definition has not been fetched yet" {
-		t.Errorf("before anybody has tried: %q", why)
+	u.o.Online = up.Load
+	if why, waits := u.Why("nfs"); why != "" || !waits {
+		t.Errorf("before anybody has tried: %q, waits %v", why, waits)
 	}
 	u.Want(cfg)
 	awaitChange(t, changes) // the reason is another one now
-	if why := u.Why("nfs"); !strings.HasPrefix(why, "waits for the network: cannot fetch "+s.URL+"/index.yml: ") {
-		t.Errorf("without a network: %q", why)
+	if why, waits := u.Why("nfs"); !strings.HasPrefix(why, "cannot fetch "+s.URL+"/index.yml: ") || !waits {
+		t.Errorf("without a network: %q, waits %v", why, waits)
 	}
 	up.Store(true)
-	u.NetworkUp()
+	u.NetworkChanged(true)
 	awaitChange(t, changes)
 	if got := image(t, root, cfg); got != "nfs:1" {
 		t.Errorf("image %q", got)
 	}
 	hits := s.hits.Load()
 	u.Want(cfg) // nothing is due
-	u.NetworkUp()
+	u.NetworkChanged(true)
 	<-time.After(50 * time.Millisecond)
 	if n := s.hits.Load(); n != hits || len(changes) > 0 {
 		t.Errorf("%d requests more, %d changes, for what is fresh", n-hits, len(changes))
+	}
+}
+
+func TestTheNetworkThatGoesHasFailuresJudgedAnew(t *testing.T) {
+	u, changes := updating(t, t.TempDir())
+	dead := newSite(t)
+	dead.Close()
+	u.Want(config(dead.URL))
+	awaitChange(t, changes)
+	u.NetworkChanged(false)
+	awaitChange(t, changes) // a reading would say that it waits, where it was a problem
+}
+
+func TestWhatWaitsAndWhatIsAProblem(t *testing.T) {
+	now := time.Now()
+	odd := errors.New("the server answers 502 Bad Gateway")
+	away := fmt.Errorf("cannot fetch x: %w", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", unix.ENETUNREACH)})
+	fails := func(err error, times int) func(*board) {
+		return func(b *board) {
+			for range times {
+				b.failed(task{key: "x"}, err, 6, now)
+			}
+		}
+	}
+	for _, row := range []struct {
+		name            string
+		prepare         func(*board)
+		offline, online bool // waits
+	}{
+		{"nobody has tried", func(*board) {}, true, true},
+		{"a first failure", fails(odd, 1), true, true},
+		{"failures enough", fails(odd, patience), true, false},
+		{"there is no way out, whatever is said of the network", fails(away, 10), true, true},
+		{"what is there is not what is meant", fails(permanentError{odd}, 1), false, false},
+		{"it is not there", fails(permanentError{errAbsent}, 1), false, false},
+		{"the network came back since", func(b *board) { fails(odd, 10)(b); b.forgive(now) }, true, true},
+		{"it was fetched since", func(b *board) { fails(permanentError{odd}, 10)(b); b.done("x", true) }, true, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBoard()
+			row.prepare(&b)
+			_, offline := b.why("x", false)
+			_, online := b.why("x", true)
+			if offline != row.offline || online != row.online {
+				t.Errorf("waits off line %v, on line %v", offline, online)
+			}
+		})
+	}
+}
+
+func TestTheFailureThatMakesAProblemIsTold(t *testing.T) {
+	b := newBoard()
+	var told []bool
+	for range patience + 2 {
+		b.failed(task{key: "x"}, errors.New("the same"), 6, time.Now())
+		told = append(told, b.take())
+	}
+	if want := []bool{true, false, true, false, false}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
 	}
 }
 
