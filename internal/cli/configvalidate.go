@@ -21,6 +21,7 @@ func (a *app) documentKinds() map[string]func(file string, data []byte) cloudcon
 	return map[string]func(string, []byte) cloudconfig.Report{
 		"user-data":      a.checkUserData,
 		"service":        a.checkService,
+		"compose":        a.checkCompose,
 		"network-config": checkNetworkConfig,
 	}
 }
@@ -36,14 +37,15 @@ func (a *app) configValidate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check a cloud-config, or the whole configuration",
-		Long: `Check a file, or without -i every layer of this machine and its services. Every
-problem is printed, with file:line:col; on a terminal, and with --annotate, also
-the line that it is about.
+		Long: `Check a file, or without -i every layer of this machine, its services, and its
+compose files in /var/lib/rancher/conf/compose.d. Every problem is printed, with
+file:line:col; on a terminal, and with --annotate, also the line that it is about.
 
 Exit status: 0 clean, 1 errors, 2 warnings only, with --strict.`,
 		Example: `  ros config validate
   ros config validate -i user-data.yml
   ros config validate --as service -i /var/lib/rancher/conf/web.yml
+  ros config validate --as compose -i shop.yml
   ros config validate -o json | jq -r '.[].message'`,
 		Args: cobra.NoArgs,
 		RunE: func(_ *cobra.Command, _ []string) error { return a.validate(v) },
@@ -74,7 +76,7 @@ func (a *app) validate(v validation) error {
 		}
 		report = check(shown(v.input), data).Sorted()
 		shownLines := cloudconfig.SourceLines
-		if v.as == "service" {
+		if v.as == "service" || v.as == "compose" {
 			shownLines = cloudconfig.ServiceLines
 		}
 		lines = sourceOf(shown(v.input), data, shownLines(data))
@@ -158,6 +160,36 @@ func (a *app) checkService(file string, data []byte) cloudconfig.Report {
 		if p.Pos.File == file {
 			report = append(report, p)
 		}
+	}
+	return report
+}
+
+// checkCompose checks a compose file as it would be as a project of its own, among
+// the machine's other services and in the place of the file of that name in
+// compose.d. Its variables, and the files that it names, are those beside it.
+func (a *app) checkCompose(file string, data []byte) cloudconfig.Report {
+	root, place := a.root, source.ComposeDir+"/"+filepath.Base(file)
+	if file != shown("-") {
+		if abs, err := filepath.Abs(file); err == nil {
+			root, place = "/", abs
+		}
+	}
+	f, report := source.ReadComposeFile(root, place, data)
+	cfg, _ := source.Load(a.root)           // what is wrong elsewhere is told
+	files, _ := source.ComposeFiles(a.root) // by checking the whole
+	definitions, _, _ := catalogue.Load(cfg, catalogue.Options{Root: a.root})
+	files = slices.DeleteFunc(files, func(o source.ComposeFile) bool { return o.Name == f.Name })
+	projects, found := projectFiles(append(files, f))
+	_, built := compose.Build(cfg, compose.Options{
+		Definitions: definitions, Environment: facts(), Files: projects, ReadFile: readerBelow(root),
+	})
+	for _, p := range append(found, built...) {
+		if p.Pos.File == place {
+			report = append(report, p)
+		}
+	}
+	for i := range report {
+		report[i].Pos.File = file
 	}
 	return report
 }

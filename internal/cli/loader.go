@@ -44,8 +44,8 @@ func (l *loader) Load(context.Context) (servicectl.Desired, error) {
 			Pos: cloudconfig.Pos{File: source.GoodDir}, Msg: err.Error(), Severity: cloudconfig.Warning,
 		})
 	}
-	report = append(report, l.datasources(reading)...)
-	d := desiredWith(l.catalogue(cfg), cfg, report)
+	report = append(append(report, reading.ComposeReport...), l.datasources(reading)...)
+	d := desiredWith(l.catalogue(cfg), cfg, report, reading.Compose)
 	d.Report = append(d.Report, source.Notices(l.root, source.Now())...)
 	d.Report = append(d.Report, l.loginProblems()...)
 
@@ -147,18 +147,16 @@ func desired(root string) servicectl.Desired {
 // desiredOf is what a configuration of the machine below root asks for; report
 // has what was found while it was read.
 func desiredOf(root string, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
-	return desiredWith(catalogue.Options{Root: root}, cfg, report)
+	files, found := source.ComposeFiles(root)
+	return desiredWith(catalogue.Options{Root: root}, cfg, append(report, found...), files)
 }
 
-func desiredWith(o catalogue.Options, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
+func desiredWith(o catalogue.Options, cfg cloudconfig.Config, report cloudconfig.Report, files []source.ComposeFile) servicectl.Desired {
 	definitions, waiting, found := catalogue.Load(cfg, o)
 	report = append(report, found...)
-	files, found := projectFiles(o.Root)
-	report = append(report, found...)
-	project, found := compose.Build(cfg, compose.Options{
-		Definitions: definitions, Incomplete: len(waiting) > 0, Environment: facts(), Files: files, ReadFile: readerBelow(o.Root),
-	})
-	report = append(report, found...)
+	project, report := buildProject(o.Root, cfg, compose.Options{
+		Definitions: definitions, Incomplete: len(waiting) > 0, Environment: facts(), ReadFile: readerBelow(o.Root),
+	}, files, report)
 	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
 	d := servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
 	for _, w := range waiting {

@@ -3,18 +3,103 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/source"
 )
 
-// projectFiles are the compose files below root that are projects of their own,
-// with their variables.
-func projectFiles(root string) ([]compose.ProjectFile, cloudconfig.Report) {
-	found, report := source.ComposeFiles(root)
+// buildProject makes the project of a configuration and of the compose files below
+// root. In the place of one that is bad its last good copy is used, where that is
+// not bad, too. report has what was found while all that was read, and comes back
+// with the problems of what is written, which say so.
+func buildProject(
+	root string, cfg cloudconfig.Config, o compose.Options, found []source.ComposeFile, report cloudconfig.Report,
+) (compose.Project, cloudconfig.Report) {
+	files, unread := projectFiles(found)
+	o.Files = files
+	project, problems := compose.Build(cfg, o)
+	report = slices.Concat(report, unread, problems)
+	for good := lastGood(root, found, project.BrokenFiles); len(good) > 0; {
+		o.Files = instead(files, good)
+		again, _ := compose.Build(cfg, o)
+		useless := 0
+		for _, file := range again.BrokenFiles {
+			if _, used := good[file]; used {
+				delete(good, file)
+				useless++
+			}
+		}
+		if useless == 0 {
+			// What is not in the copies may be meant by what is written.
+			again.BrokenFiles = project.BrokenFiles
+			return again, tellGood(report, good)
+		}
+	}
+	return project, report
+}
+
+// goodFile is the last good copy of a compose file.
+type goodFile struct {
+	compose.ProjectFile
+	kept time.Time
+}
+
+// lastGood are the good copies of those files that are broken, by path.
+func lastGood(root string, found []source.ComposeFile, broken []string) map[string]goodFile {
+	good := map[string]goodFile{}
+	for _, f := range found {
+		if !slices.Contains(broken, f.Path) {
+			continue
+		}
+		if p, kept, ok := f.LastGood(root); ok {
+			files, _ := projectFiles([]source.ComposeFile{p}) // one that is no good breaks the project
+			good[f.Path] = goodFile{files[0], kept}
+		}
+	}
+	return good
+}
+
+// instead puts good copies into the places of files.
+func instead(files []compose.ProjectFile, good map[string]goodFile) []compose.ProjectFile {
+	files = slices.Clone(files)
+	for i, f := range files {
+		if g, ok := good[f.Path]; ok {
+			files[i] = g.ProjectFile
+		}
+	}
+	return files
+}
+
+// tellGood says which copies are used, each with the first error of its file.
+func tellGood(report cloudconfig.Report, good map[string]goodFile) cloudconfig.Report {
+	report = report.Sorted()
+	for _, file := range slices.Sorted(maps.Keys(good)) {
+		note := source.CopyNote(good[file].kept)
+		first := slices.IndexFunc(report, func(p cloudconfig.Problem) bool {
+			return p.Severity == cloudconfig.Error && p.Pos.File == file
+		})
+		switch {
+		case first < 0:
+			report = append(report, cloudconfig.Problem{Pos: cloudconfig.Pos{File: file}, Msg: note, Severity: cloudconfig.Warning})
+		case report[first].Hint != "":
+			report[first].Hint += "; " + note
+		default:
+			report[first].Hint = note
+		}
+	}
+	return report
+}
+
+// projectFiles are compose files that are projects of their own, with their
+// variables.
+func projectFiles(found []source.ComposeFile) ([]compose.ProjectFile, cloudconfig.Report) {
+	var report cloudconfig.Report
 	files := make([]compose.ProjectFile, 0, len(found))
 	for _, f := range found {
 		p := compose.ProjectFile{

@@ -1,12 +1,17 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/servicectl"
 )
 
 func TestComposeFilesBecomeProjects(t *testing.T) {
@@ -45,5 +50,83 @@ func TestComposeFilesBecomeProjects(t *testing.T) {
 	}
 	if got := d.Project.Wanted("shop/web"); len(got) != 2 || len(d.Project.Wanted("shop-web-1")) != 1 || len(d.Project.Wanted("web")) != 0 {
 		t.Errorf("shop/web is %q", got)
+	}
+}
+
+// TestABadComposeFileIsReplacedByItsLastGoodCopy reads a machine as the controller
+// does, makes a file bad in each way that there is, and reads it again.
+func TestABadComposeFileIsReplacedByItsLastGoodCopy(t *testing.T) {
+	const shop, other = source.ComposeDir + "/shop.yml", source.ComposeDir + "/other.yml"
+	const text = "services:\n  web:\n    image: \"nginx:${TAG:?is missing}\"\n    env_file: web.txt\n    volumes: [./data:/data]\n"
+	used := regexp.MustCompile(`(; |\()the last good copy of \d{4}-\d\d-\d\d \d\d:\d\d UTC is used\)$`)
+	for _, row := range []struct {
+		name    string
+		spoil   map[string]string // files, "" is removed
+		problem string            // begins the one that tells
+		goesOn  bool
+	}{
+		{"it does not parse", map[string]string{shop: "services: {\n"}, shop + ":1:11: is not valid YAML: ", true},
+		{"it is no service", map[string]string{shop: "services:\n  web:\n    imgae: x\n"}, shop + ":2:3: services.web: the image is missing (write \"image: NAME\"; ", true},
+		{"one of two services is not", map[string]string{shop: text + "  more: {scale: many}\n"}, shop + ":6:3: services.more: the image is missing ", true},
+		{"its variables do not parse", map[string]string{source.ComposeDir + "/shop.env": "A='x\n"}, shop + ": cannot read ", true},
+		{"a variable is gone", map[string]string{source.ComposeDir + "/.env": ""}, shop + ":3:12: ", true},
+		{"what it names is gone, and the copy is as bad", map[string]string{source.ComposeDir + "/web.txt": ""}, shop + ":4:5: services.web.env_file: cannot read ", false},
+		{"somebody else has its name", map[string]string{source.ComposeDir + "/again.yml": "name: shop\nservices: {x: {image: x}}\n"}, shop + ":1:1: the project name \"shop\" is already that of ", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			root := t.TempDir()
+			put := func(name, text string) {
+				t.Helper()
+				path := filepath.Join(root, name)
+				if err := errors.Join(os.RemoveAll(path), os.MkdirAll(filepath.Dir(path), 0o700)); err != nil {
+					t.Fatal(err)
+				}
+				if text != "" {
+					writeSecret(t, root, name, text)
+				}
+			}
+			put(source.CloudConfigFile, "rancher: {services: {docker: {image: d, labels: {io.rancher.os.scope: system}}}}\n")
+			put(shop, text)
+			put(other, "services: {db: {image: db}}\n")
+			put(source.ComposeDir+"/.env", "TAG=1\n")
+			put(source.ComposeDir+"/web.txt", "LEVEL=3\n")
+			l := &loader{root: root}
+			load := func() servicectl.Desired {
+				t.Helper()
+				d, err := l.Load(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			good := load()
+			if err := errors.Join(good.Report.Err(), good.Keep()); err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range row.spoil {
+				put(name, text)
+			}
+			d := load()
+			if !slices.Equal(d.Project.BrokenFiles, []string{shop}) {
+				t.Errorf("broken %q", d.Project.BrokenFiles)
+			}
+			is, was := d.Project.Services["shop-web-1"], good.Project.Services["shop-web-1"]
+			if goesOn := was.Hash != "" && is.Hash == was.Hash; goesOn != row.goesOn {
+				t.Errorf("it goes on: %v; %+v, and was %+v", goesOn, is, was)
+			}
+			if _, found := d.Project.Services["other-db-1"]; !found {
+				t.Errorf("the other project is gone: %v", d.Report)
+			}
+			told := slices.IndexFunc(d.Report, func(p cloudconfig.Problem) bool {
+				return p.Severity == cloudconfig.Error && strings.HasPrefix(p.String(), row.problem) && used.MatchString(p.String()) == row.goesOn
+			})
+			if told < 0 {
+				t.Errorf("report %v", d.Report)
+			}
+			put(shop, "")
+			if d = load(); len(d.Project.Wanted("shop/web")) > 0 {
+				t.Errorf("it was removed: %v", d.Project.Services)
+			}
+		})
 	}
 }

@@ -23,6 +23,8 @@ type ComposeFile struct {
 	Doc    cloudconfig.Document
 	Env    []EnvFile // the .env files beside it, the later ones count more
 	Broken bool      // it cannot be read, as the report says
+
+	data []byte // as it was read
 }
 
 // EnvFile is a file of variables.
@@ -42,13 +44,13 @@ func ComposeFiles(root string) ([]ComposeFile, cloudconfig.Report) {
 		report = append(report, cloudconfig.Problem{
 			Pos: cloudconfig.Pos{File: ComposeDir}, Msg: "cannot list the compose files: " + withoutPath(err).Error(),
 		})
+		files = unseenComposeFiles(root)
 	}
 	for _, e := range entries {
-		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".yml"), ".yaml")
-		if name == e.Name() || hidden(e.Name()) || e.IsDir() {
+		f, ok := composeFile(e)
+		if !ok {
 			continue
 		}
-		f := ComposeFile{Path: path.Join(ComposeDir, e.Name()), Name: name}
 		data, err := readBounded(filepath.Join(root, f.Path))
 		if err != nil {
 			f.Broken = true
@@ -56,17 +58,38 @@ func ComposeFiles(root string) ([]ComposeFile, cloudconfig.Report) {
 			files = append(files, f)
 			continue
 		}
-		found := f.parse(data)
-		for _, env := range []string{".env", name + ".env"} {
-			found = append(found, f.readEnv(root, path.Join(ComposeDir, env))...)
-		}
+		f, found := ReadComposeFile(root, f.Path, data)
 		files, report = append(files, f), append(report, found...)
 	}
 	given, found := userDataCompose(root)
 	return append(files, given...), append(report, found...)
 }
 
+// composeFile is the compose file, not read yet, that an entry of its folder is.
+func composeFile(e fs.DirEntry) (ComposeFile, bool) {
+	name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".yml"), ".yaml")
+	if name == e.Name() || hidden(e.Name()) || e.IsDir() {
+		return ComposeFile{}, false
+	}
+	return ComposeFile{Path: path.Join(ComposeDir, e.Name()), Name: name}, true
+}
+
+// ReadComposeFile is a compose file that may become a project of its own, with the
+// variables beside it when it has a place below root.
+func ReadComposeFile(root, file string, data []byte) (ComposeFile, cloudconfig.Report) {
+	base := path.Base(file)
+	f := ComposeFile{Path: file, Name: strings.TrimSuffix(base, path.Ext(base))}
+	report := f.parse(data)
+	for _, env := range []string{".env", f.Name + ".env"} {
+		if path.IsAbs(file) {
+			report = append(report, f.readEnv(root, path.Join(path.Dir(file), env))...)
+		}
+	}
+	return f, report
+}
+
 func (f *ComposeFile) parse(data []byte) cloudconfig.Report {
+	f.data = data
 	layer, report := cloudconfig.ParseLayer("compose file", f.Path, data)
 	f.Doc = layer.Doc
 	f.Broken = report.Err() != nil

@@ -15,52 +15,59 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 )
 
-// GoodDir has the last good copy of every layer, below the root of the machine:
-// what was read of it when the machine last converged with it.
+// GoodDir has the last good copy of every layer and compose file, below the root of
+// the machine: what was read of it when the machine last converged with it.
 const GoodDir = ConfDir + "/.good"
 
-// maxCopies bounds how many layers have a copy; each is at most 1 MiB long.
+// maxCopies bounds how many layers have a copy, and how many compose files; each is
+// at most 1 MiB long.
 const maxCopies = 64
 
-// Reading is what one look at the layers found. It is never changed.
+// Reading is what one look at the layers and the compose files found. It is never
+// changed.
 type Reading struct {
 	Layers []cloudconfig.Layer
 	Report cloudconfig.Report // of each layer by itself
+
+	Compose       []ComposeFile
+	ComposeReport cloudconfig.Report // of each compose file by itself
 
 	copies  copies
 	scripts []Script
 }
 
-// Read is [Layers] for the one that keeps the good copies.
+// Read is [Layers] and [ComposeFiles] for the one that keeps the good copies.
 func Read(root string) Reading {
 	c := collect(root, func(c *collector) { c.file("cloud-config", root, CloudConfigFile) })
-	return Reading{Layers: c.layers, Report: c.report, copies: c.copies, scripts: c.scripts}
+	r := Reading{Layers: c.layers, Report: c.report, copies: c.copies, scripts: c.scripts}
+	r.Compose, r.ComposeReport = ComposeFiles(root)
+	r.copies.keepCompose(r.Compose)
+	return r
 }
 
 // Load is the typed configuration of a reading, with all problems, as of [Load].
 func (r Reading) Load() (cloudconfig.Config, cloudconfig.Report) { return load(r.Layers, r.Report) }
 
-// Keep makes the sound layers of this reading the good copies, and forgets those
-// of layers that are gone. It is called when the machine has converged.
+// Keep makes the sound layers and compose files of this reading the good copies, and
+// forgets those of what is gone. It is called when the machine has converged.
 func (r Reading) Keep() error {
 	errs := []error{r.Forget()}
-	for i, p := range r.copies.sound {
-		if i == maxCopies {
-			break
-		}
+	layers, compose := r.copies.sound, r.copies.compose
+	for _, p := range slices.Concat(layers[:min(len(layers), maxCopies)], compose[:min(len(compose), maxCopies)]) {
 		errs = append(errs, r.copies.write(p))
 	}
 	return errors.Join(errs...)
 }
 
-// Forget removes the copies of layers that somebody removed: such a layer is not
-// bad, and must not come back.
+// Forget removes the copies of layers and compose files that somebody removed: such
+// a one is not bad, and must not come back.
 func (r Reading) Forget() error { return r.copies.forget() }
 
 // copies are the good copies as one reading sees them.
 type copies struct {
 	root    string
 	sound   []part   // layers as read, lowest first
+	compose []part   // compose files that can be read, with their variables
 	present []string // keys of layers that are there, whatever is in them
 	unsure  []string // beginnings of keys whose layers may be there, unseen
 }
@@ -127,13 +134,18 @@ func (c *collector) useCopy(p part, found cloudconfig.Report) {
 	if kept, ok := c.takeCopy(p); ok {
 		found = found.Sorted()
 		first := slices.IndexFunc(found, func(p cloudconfig.Problem) bool { return p.Severity == cloudconfig.Error })
-		note := fmt.Sprintf("the last good copy of %s is used", kept.UTC().Format("2006-01-02 15:04 UTC"))
+		note := CopyNote(kept)
 		if found[first].Hint != "" {
 			note = found[first].Hint + "; " + note
 		}
 		found[first].Hint = note
 	}
 	c.report = append(c.report, found...)
+}
+
+// CopyNote says that a copy is used, which there is since some time.
+func CopyNote(kept time.Time) string {
+	return fmt.Sprintf("the last good copy of %s is used", kept.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
 // takeCopy takes the good copy of a part, and tells from when it is. A copy that
