@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ros-os/ros/compose"
@@ -59,12 +60,17 @@ type RemoveOptions struct {
 // Remove stops a service and removes its container, until it is started again,
 // or the machine reboots. Its volumes stay.
 func (c *Controller) Remove(name string, o RemoveOptions) error {
-	svc, container, err := c.find(name)
+	targets, err := c.targets(name)
 	if err != nil {
 		return err
 	}
-	if container != nil && runs(container.State) && !o.Force {
-		return fmt.Errorf("cannot remove the container of %q: %w", svc.Name, ErrRuns)
+	for _, t := range targets {
+		if t.runs() && !o.Force {
+			err = errors.Join(err, fmt.Errorf("cannot remove the container of %q: %w", t.svc.Name, ErrRuns))
+		}
+	}
+	if err != nil {
+		return err
 	}
 	return c.intend(name, func(m plan.Memory) plan.Memory {
 		m.Intent, m.Start, m.Restart, m.Grace = plan.Removed, false, false, max(o.Grace, 0)
@@ -75,23 +81,23 @@ func (c *Controller) Remove(name string, o RemoveOptions) error {
 // Replace makes a new container for a service, even if nothing has changed, and
 // starts it.
 func (c *Controller) Replace(name string) error {
-	_, container, err := c.find(name)
-	if err != nil {
-		return err
-	}
-	return c.intend(name, func(m plan.Memory) plan.Memory {
+	return c.intendEach(name, func(name string, m plan.Memory) plan.Memory {
 		m.Intent, m.Start = plan.NoIntent, true
-		if container != nil {
+		if container := c.plan.Services[name].Container; container != nil {
 			m.Replace = container.ID
 		}
 		return m
 	})
 }
 
-// Kill sends a signal to a service. What follows when it ends is up to its
-// restart policy.
+// Kill sends a signal to a service: to each of its containers that runs. What
+// follows when it ends is up to its restart policy.
 func (c *Controller) Kill(ctx context.Context, name, signal string) error {
-	svc, container, err := c.running(name)
+	targets, err := c.targets(name)
+	targets = slices.DeleteFunc(targets, func(t target) bool { return !t.runs() })
+	if err == nil && len(targets) == 0 {
+		err = ErrIdle
+	}
 	if err != nil {
 		return fmt.Errorf("cannot send %s to %q: %w", signal, name, err)
 	}
@@ -99,15 +105,17 @@ func (c *Controller) Kill(ctx context.Context, name, signal string) error {
 	if !can {
 		return errCannot
 	}
-	c.log.WithField("service", name).Infof("the user sends %s", signal)
-	err = e.Signal(ctx, svc.Scope, container.ID, signal)
-	c.look(svc.Scope)
+	for _, t := range targets {
+		c.log.WithField("service", t.svc.Name).Infof("the user sends %s", signal)
+		err = errors.Join(err, e.Signal(ctx, t.svc.Scope, t.container.ID, signal))
+		c.look(t.svc.Scope)
+	}
 	return err
 }
 
-// Top lists the processes of a service.
+// Top lists the processes of one container.
 func (c *Controller) Top(ctx context.Context, name string) (Processes, error) {
-	svc, container, err := c.running(name)
+	t, err := c.running(name)
 	if err != nil {
 		return Processes{}, fmt.Errorf("cannot list the processes of %q: %w", name, err)
 	}
@@ -115,17 +123,30 @@ func (c *Controller) Top(ctx context.Context, name string) (Processes, error) {
 	if !can {
 		return Processes{}, errCannot
 	}
-	return e.Top(ctx, svc.Scope, container.ID)
+	return e.Top(ctx, t.svc.Scope, t.container.ID)
 }
 
 // Pull fetches a service's image from its registry, also when there is one, and
 // tells how far it is. A service whose image is another one afterwards gets a new
 // container.
 func (c *Controller) Pull(ctx context.Context, name string, tell func(progress string)) error {
-	svc, _, err := c.find(name)
+	targets, err := c.targets(name)
 	if err != nil {
 		return err
 	}
+	pulled := map[imageKey]bool{}
+	for _, t := range targets {
+		key := imageKey{string(t.svc.Scope), t.svc.Spec.Image}
+		if !pulled[key] && ctx.Err() == nil {
+			pulled[key] = true
+			err = errors.Join(err, c.pull(ctx, t.svc, tell))
+		}
+	}
+	return err
+}
+
+func (c *Controller) pull(ctx context.Context, svc compose.Service, tell func(progress string)) error {
+	name := svc.Name
 	step := plan.Step{
 		Verb: plan.Pull, Service: name, Scope: string(svc.Scope), Image: svc.Spec.Image, Cause: "asked for by the user",
 	}
@@ -141,7 +162,7 @@ func (c *Controller) Pull(ctx context.Context, name string, tell func(progress s
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.opts.Engine.Do(ctx, step, svc) }()
-	err = c.follow(svc, ended, tell)
+	err := c.follow(svc, ended, tell)
 	c.look(svc.Scope)
 	return err
 }
@@ -168,27 +189,41 @@ func (c *Controller) follow(svc compose.Service, ended <-chan error, tell func(p
 	}
 }
 
-// find is a service, and the container that counts for it, nil when there is
+// target is a service, and the container that counts for it, nil when there is
 // none.
-func (c *Controller) find(name string) (compose.Service, *plan.Container, error) {
+type target struct {
+	svc       compose.Service
+	container *plan.Container
+}
+
+func (t target) runs() bool {
+	return t.container != nil &&
+		(t.container.State == plan.Running || t.container.State == plan.Paused || t.container.State == plan.Restarting)
+}
+
+// targets are all that a person means by a name.
+func (c *Controller) targets(name string) ([]target, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names, err := c.named(name)
+	var out []target
+	for _, name := range names {
+		out = append(out, target{c.desired.Project.Services[name], c.plan.Services[name].Container})
+	}
+	return out, err
+}
+
+// running is the one container of a name, which runs.
+func (c *Controller) running(name string) (target, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	svc, known := c.desired.Project.Services[name]
 	if !known {
-		return svc, nil, c.notOne(name)
+		return target{}, c.notOne(name)
 	}
-	return svc, c.plan.Services[name].Container, nil
-}
-
-// running is a service that runs, and its container.
-func (c *Controller) running(name string) (compose.Service, *plan.Container, error) {
-	svc, container, err := c.find(name)
-	if err == nil && (container == nil || !runs(container.State)) {
-		err = ErrIdle
+	t := target{svc, c.plan.Services[name].Container}
+	if !t.runs() {
+		return t, ErrIdle
 	}
-	return svc, container, err
-}
-
-func runs(s plan.State) bool {
-	return s == plan.Running || s == plan.Paused || s == plan.Restarting
+	return t, nil
 }

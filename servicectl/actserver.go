@@ -63,7 +63,7 @@ type pulled struct {
 }
 
 func (s server) pull(w http.ResponseWriter, r *http.Request) {
-	if _, _, err := s.c.find(r.PathValue("name")); err != nil {
+	if _, err := s.c.targets(r.PathValue("name")); err != nil {
 		failWith(w, err)
 		return
 	}

@@ -104,6 +104,9 @@ func (c *Client) Logs(ctx context.Context, name string, opts LogOptions, w io.Wr
 	if opts.Follow {
 		q.Set("follow", "1")
 	}
+	if opts.Timestamps {
+		q.Set("timestamps", "1")
+	}
 	if !opts.Since.IsZero() {
 		q.Set("since", opts.Since.Format(time.RFC3339Nano))
 	}

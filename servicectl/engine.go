@@ -42,6 +42,8 @@ type LogOptions struct {
 	Tail   int // lines; 0 is 100, negative is all
 	Follow bool
 	Since  time.Time // zero: from the beginning
+	// Timestamps has the instant before each line.
+	Timestamps bool
 }
 
 // Machine makes the host match the configuration: host name, users, files.

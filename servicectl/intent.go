@@ -42,6 +42,12 @@ func (c *Controller) Restart(name string) error {
 // intend remembers what the user wants, and forgives failures. It returns when
 // that is kept, not when it is done; the status tells when it cannot be kept.
 func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) error {
+	return c.intendEach(name, func(_ string, m plan.Memory) plan.Memory { return change(m) })
+}
+
+// intendEach is intend for what is another change for each container. change is
+// called with the mutex held.
+func (c *Controller) intendEach(name string, change func(name string, m plan.Memory) plan.Memory) error {
 	c.mu.Lock()
 	names, err := c.named(name)
 	if err != nil {
@@ -49,7 +55,7 @@ func (c *Controller) intend(name string, change func(plan.Memory) plan.Memory) e
 		return err
 	}
 	for _, name := range names {
-		m := change(c.memory[name].Forgiven())
+		m := change(name, c.memory[name].Forgiven())
 		c.tell(journal.Event{Kind: journal.Intent, Service: name, State: asked(m)})
 		c.memory[name] = m
 		if b := c.branches[name]; b != nil && m.Intent != plan.NoIntent {
@@ -127,13 +133,14 @@ func (st Status) settledFor(names []string) (bool, error) {
 	return settled, nil
 }
 
-// Logs copies a service's log.
+// Logs copies the log of one container.
 func (c *Controller) Logs(ctx context.Context, name string, opts LogOptions, w io.Writer) error {
 	c.mu.Lock()
 	svc, known := c.desired.Project.Services[name]
+	err := c.notOne(name)
 	c.mu.Unlock()
 	if !known {
-		return fmt.Errorf("%w: %q", ErrUnknown, name)
+		return err
 	}
 	return c.opts.Engine.Logs(ctx, svc.Scope, name, opts, w)
 }

@@ -1,6 +1,7 @@
 package servicectl_test
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -184,8 +185,20 @@ func TestANameMayMeanSeveralContainers(t *testing.T) {
 		if _, err := r.c.Wait(t.Context(), []string{"web"}); err == nil {
 			t.Error("web alone means nothing")
 		}
-		if err := r.c.Kill(t.Context(), "shop/web", "HUP"); err == nil || !strings.Contains(err.Error(), "shop-web-1, shop-web-2") {
+		if _, err := r.c.Top(t.Context(), "shop/web"); err == nil || !strings.Contains(err.Error(), "shop-web-1, shop-web-2") {
+			t.Errorf("the processes of several: %v", err)
+		}
+		if err := r.c.Logs(t.Context(), "shop/web", servicectl.LogOptions{}, io.Discard); err == nil || !strings.Contains(err.Error(), "shop-web-1, shop-web-2") {
+			t.Errorf("the log of several: %v", err)
+		}
+		if err := r.c.Kill(t.Context(), "shop/web", "HUP"); err != nil {
 			t.Errorf("a signal to several: %v", err)
+		}
+		for name, want := range map[string]int{"shop-web-1": 1, "shop-web-2": 1, "shop-db-1": 0} {
+			var log strings.Builder
+			if err := r.c.Logs(t.Context(), name, servicectl.LogOptions{}, &log); err != nil || strings.Count(log.String(), "got HUP") != want {
+				t.Errorf("%s: %q, %v", name, log.String(), err)
+			}
 		}
 	})
 }

@@ -209,7 +209,7 @@ func (s server) lasting(do, forGood func(name string) error) http.HandlerFunc {
 const trailerError = "Ros-Error"
 
 func (s server) logs(w http.ResponseWriter, r *http.Request) {
-	opts := LogOptions{Follow: r.FormValue("follow") == "1" || r.FormValue("follow") == "true"}
+	opts := LogOptions{Follow: yes(r.FormValue("follow")), Timestamps: yes(r.FormValue("timestamps"))}
 	if text := r.FormValue("tail"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/plan"
 )
 
 // session is a machine with a controller over a fake engine, and commands that
@@ -37,11 +39,23 @@ const sessionConfig = `rancher:
 
 func newSession(t *testing.T) *session {
 	t.Helper()
+	return newSessionWith(t, nil)
+}
+
+// newSessionWith is a session on a machine with more files.
+func newSessionWith(t *testing.T, files map[string]string) *session {
+	t.Helper()
 	s := &session{fake: enginetest.New(), root: t.TempDir()}
 	if err := os.MkdirAll(filepath.Join(s.root, source.ConfDir), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	writeSecret(t, s.root, source.CloudConfigFile, sessionConfig)
+	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(s.root, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeSecret(t, s.root, name, text)
+	}
 	c := servicectl.New(servicectl.Options{Engine: s.fake, Loader: &loader{root: s.root}})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
@@ -144,6 +158,98 @@ func TestServicesAreSteered(t *testing.T) {
 	wants(out, "SERVICE  PID  CMD\nweb      1    web\n")
 	out, _ = s.types(t, 0, "service top -o json")
 	wants(out, `"service": "db"`)
+}
+
+// TestServicesOfSeveralContainersAreSteeredAsOne types what is there for a service
+// with the name of one that has three containers, and of their project.
+func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
+	s := newSessionWith(t, map[string]string{
+		source.CloudConfigDir + "/docker.yml": "rancher: {services: {docker: {image: \"ros/base:1\", restart: always, labels: {io.rancher.os.scope: system}}}}\n",
+		source.ComposeDir + "/shop.yml":       "services: {web: {image: \"web:1\", scale: 3, restart: always}}\n",
+	})
+	states := func() map[string]plan.State {
+		t.Helper()
+		out := map[string]plan.State{}
+		for _, c := range s.fake.Containers(compose.User) {
+			out[c.Name] = c.State
+		}
+		return out
+	}
+	all := func(state plan.State) map[string]plan.State {
+		return map[string]plan.State{"shop-web-1": state, "shop-web-2": state, "shop-web-3": state}
+	}
+	wants := func(what string, want map[string]plan.State) {
+		t.Helper()
+		if got := states(); !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	lines := func(status int, command, want string) {
+		t.Helper()
+		out, errs := s.types(t, status, command)
+		if got := out + errs; got != want {
+			t.Errorf("%s says %q, want %q", command, got, want)
+		}
+	}
+	ids := func() string {
+		t.Helper()
+		out, _ := s.types(t, 0, "service ps -q shop/web")
+		return out
+	}
+	wants("at first", all(plan.Running))
+	before := ids()
+	if n := len(strings.Fields(before)); n != 3 {
+		t.Fatalf("%d containers", n)
+	}
+
+	s.types(t, 0, "service kill -s HUP shop/web")
+	lines(0, "service logs --tail 1 shop/web", "shop-web-1 | got HUP\nshop-web-2 | got HUP\nshop-web-3 | got HUP\n")
+	const stamp = "2000-01-01T00:00:00.000000000Z "
+	lines(0, "service logs -t -n 1 shop", "shop-web-1 | "+stamp+"got HUP\nshop-web-2 | "+stamp+"got HUP\nshop-web-3 | "+stamp+"got HUP\n")
+	lines(0, "service logs --timestamps --tail 1 shop-web-2", stamp+"got HUP\n")
+	lines(0, "service logs --no-log-prefix --tail 1 shop/web", "got HUP\ngot HUP\ngot HUP\n")
+	lines(0, "service pull shop/web", "shop-web-1: web:1 is there\n")
+	lines(0, "service top shop/web", "SERVICE     PID  CMD\nshop-web-1  1    shop-web-1\nshop-web-2  1    shop-web-2\nshop-web-3  1    shop-web-3\n")
+
+	s.types(t, 0, "service stop shop-web-2")
+	some := all(plan.Running)
+	some["shop-web-2"] = plan.Exited
+	wants("one is stopped", some)
+	lines(0, "service top shop/web", "SERVICE     PID  CMD\nshop-web-1  1    shop-web-1\nshop-web-3  1    shop-web-3\n")
+	s.types(t, 0, "service kill -s HUP shop/web") // those that run
+	_, errs := s.types(t, 1, "service rm shop/web")
+	if !strings.Contains(errs, `"shop-web-1": it runs`) || !strings.Contains(errs, `"shop-web-3": it runs ('ros service rm -f shop/web' stops it first)`) {
+		t.Errorf("rm says %q", errs)
+	}
+	wants("nothing is removed", some)
+	s.types(t, 0, "service stop shop/web")
+	wants("all are stopped", all(plan.Exited))
+	_, errs = s.types(t, 1, "service kill shop/web")
+	if !strings.Contains(errs, `cannot send SIGKILL to "shop/web": it does not run`) {
+		t.Errorf("kill says %q", errs)
+	}
+	if _, errs = s.types(t, 1, "service top shop/web"); strings.Count(errs, "it does not run") != 3 {
+		t.Errorf("top says %q", errs)
+	}
+	s.types(t, 0, "service rm shop/web")
+	wants("they are removed", map[string]plan.State{})
+	s.types(t, 0, "service start shop")
+	wants("they are there again", all(plan.Running))
+	s.types(t, 0, "service down -t 1 shop/web")
+	wants("they are down", map[string]plan.State{})
+	s.types(t, 0, "service up shop/web")
+	before = ids()
+	s.types(t, 0, "service restart shop/web")
+	if ids() != before {
+		t.Error("a restart has made other containers")
+	}
+	s.types(t, 0, "service up --force-recreate shop/web")
+	for _, id := range strings.Fields(ids()) {
+		if strings.Contains(before, id) {
+			t.Errorf("%s was not replaced", id)
+		}
+	}
+	wants("after all", all(plan.Running))
 }
 
 func TestServicesAreCreatedPulledAndNotBuilt(t *testing.T) {

@@ -21,6 +21,7 @@ type logsFlags struct {
 	follow bool
 	since  string
 	bare   bool // without the services' names
+	stamps bool
 }
 
 func (a *app) serviceLogs() *cobra.Command {
@@ -29,9 +30,11 @@ func (a *app) serviceLogs() *cobra.Command {
 		Use:   "logs [SERVICE…]",
 		Short: "Print what services have logged",
 		Long: `Print what services have logged, both their outputs in one; without a name, that
-of all services. Where there are several, the name of each stands before its lines.`,
+of all services. Where there are several containers, as of a service with replicas,
+the name of each stands before its lines.`,
 		Example: `  ros service logs -f --tail 20 network
   ros service logs --since 10m
+  ros service logs -t shop/web
   ros service logs --since 2030-01-31T12:00:00Z web`,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,10 +45,11 @@ of all services. Where there are several, the name of each stands before its lin
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&flags.tail, "tail", 100, "how many of the last lines of each; -1 is all")
+	cmd.Flags().IntVarP(&flags.tail, "tail", "n", 100, "how many of the last lines of each; -1 is all")
 	cmd.Flags().IntVar(&flags.tail, "lines", 100, "the same")
 	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on printing what is logged")
 	cmd.Flags().StringVar(&flags.since, "since", "", "only what was logged since `WHEN`: 10m ago, or an instant such as 2030-01-31T12:00:00Z")
+	cmd.Flags().BoolVarP(&flags.stamps, "timestamps", "t", false, "print the instant before each line")
 	cmd.Flags().BoolVar(&flags.bare, "no-log-prefix", false, "never print the services' names")
 	return cmd
 }
@@ -55,7 +59,7 @@ func (a *app) printLogs(ctx context.Context, names []string, flags logsFlags) er
 	if err != nil {
 		return err
 	}
-	opts := servicectl.LogOptions{Tail: flags.tail, Follow: flags.follow, Since: since}
+	opts := servicectl.LogOptions{Tail: flags.tail, Follow: flags.follow, Since: since, Timestamps: flags.stamps}
 	st, err := a.client().Status(ctx)
 	if err != nil {
 		return err

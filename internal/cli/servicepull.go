@@ -132,19 +132,32 @@ func (a *app) processes(ctx context.Context, names []string) ([]serviceProcesses
 	if err != nil {
 		return nil, err
 	}
-	services, err := pick(st.Services, names)
-	if err != nil {
-		return nil, err
+	if len(names) == 0 {
+		out, _ := a.processesOf(ctx, st.Services) // of those that run
+		return out, nil
 	}
-	out := []serviceProcesses{}
+	all := []serviceProcesses{}
+	for _, name := range names {
+		services, e := pick(st.Services, []string{name})
+		out, idle := a.processesOf(ctx, services)
+		if len(out) == 0 {
+			err = errors.Join(err, e, idle)
+		}
+		all = append(all, out...)
+	}
+	return all, err
+}
+
+// processesOf lists the processes of services, and tells why it cannot of others.
+func (a *app) processesOf(ctx context.Context, services []servicectl.ServiceStatus) (out []serviceProcesses, err error) {
+	out = []serviceProcesses{}
 	for _, s := range services {
 		list, e := a.client().Top(ctx, s.Name)
-		switch {
-		case e == nil:
-			out = append(out, serviceProcesses{s.Name, list})
-		case len(names) > 0: // else it is one that does not run
+		if e != nil {
 			err = errors.Join(err, e)
+			continue
 		}
+		out = append(out, serviceProcesses{s.Name, list})
 	}
 	return out, err
 }

@@ -132,6 +132,14 @@ func TestRealLifeOfAContainer(t *testing.T) {
 	if !strings.Contains(log.String(), "hello\n") {
 		t.Errorf("log: %q", log.String())
 	}
+	log.Reset()
+	if err := r.engine.Logs(t.Context(), compose.System, c.ID, servicectl.LogOptions{Tail: 1, Timestamps: true}, &log); err != nil {
+		t.Fatal(err)
+	}
+	stamp, rest, _ := strings.Cut(log.String(), " ")
+	if at, err := time.Parse(time.RFC3339Nano, stamp); err != nil || time.Since(at).Abs() > time.Minute || rest != "hello\n" {
+		t.Errorf("log with timestamps: %q", log.String())
+	}
 	remove := step(plan.Remove, "ntp")
 	remove.Container = c.ID
 	r.do(svc, remove, remove)

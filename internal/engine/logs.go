@@ -40,6 +40,7 @@ func (d *daemon) logs(ctx context.Context, id string, o servicectl.LogOptions, w
 		Follow:     o.Follow,
 		Tail:       tail(o.Tail),
 		Since:      since(o.Since),
+		Timestamps: o.Timestamps,
 	})
 	if err != nil {
 		return err

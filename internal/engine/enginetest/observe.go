@@ -105,6 +105,11 @@ func (f *Fake) Logs(ctx context.Context, scope compose.Scope, name string, opts 
 	if tail == 0 {
 		tail = 100
 	}
+	if opts.Timestamps {
+		for i := range lines {
+			lines[i] = "2000-01-01T00:00:00.000000000Z " + lines[i]
+		}
+	}
 	if tail > 0 && len(lines) > tail {
 		lines = lines[len(lines)-tail:]
 	}
