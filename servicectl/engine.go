@@ -37,6 +37,12 @@ type Progresser interface {
 	Progress(scope compose.Scope) map[string]string
 }
 
+// PullMeter is an [Engine] that counts what it pulls.
+type PullMeter interface {
+	// PulledBytes is how many bytes have come from registries into a daemon.
+	PulledBytes(scope compose.Scope) uint64
+}
+
 // LogOptions say how much of a log is wanted.
 type LogOptions struct {
 	Tail   int // lines; 0 is 100, negative is all

@@ -21,6 +21,12 @@ func (c *Controller) writeMetrics(w io.Writer) error {
 	var m metrics
 	c.statusMetrics(&m)
 	c.counts.metrics(&m)
+	if meter, can := c.opts.Engine.(PullMeter); can {
+		m.family("ros_pull_bytes_total", "counter", "Bytes that pulls have brought from registries into a Docker daemon.")
+		for _, scope := range scopes {
+			m.value("ros_pull_bytes_total", float64(meter.PulledBytes(scope)), "scope", string(scope))
+		}
+	}
 	_, err := io.WriteString(w, m.text.String())
 	return err
 }

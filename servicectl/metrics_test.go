@@ -22,6 +22,7 @@ import (
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
 	"github.com/ros-os/ros/servicectl/journal"
+	"github.com/ros-os/ros/servicectl/plan"
 )
 
 // scrape reads the metrics with Prometheus's own parser.
@@ -76,6 +77,20 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		ops := values(got["ros_operation_seconds"])
 		if ops["create ok"] != 7 || ops["start ok"] != 10 || ops["pull ok"] == 0 {
 			t.Errorf("operations %v", ops)
+		}
+		for scope, bytes := range values(got["ros_pull_bytes_total"]) {
+			pulls := 0
+			for _, s := range r.fake.Steps() {
+				if s.Verb == plan.Pull && s.Scope == scope {
+					pulls++
+				}
+			}
+			if pulls == 0 || bytes != float64(pulls*enginetest.ImageSize) {
+				t.Errorf("%d pulls into %s brought %v bytes", pulls, scope, bytes)
+			}
+		}
+		if n := len(values(got["ros_pull_bytes_total"])); n != 2 {
+			t.Errorf("pulls into %d daemons are counted", n)
 		}
 		for _, name := range []string{"ros_pass_seconds", "ros_loop_lag_seconds", "ros_wakes_total"} {
 			if values(got[name])[""] == 0 {

@@ -11,6 +11,7 @@ import (
 var (
 	_ servicectl.Signaller = (*Engine)(nil)
 	_ servicectl.Topper    = (*Engine)(nil)
+	_ servicectl.PullMeter = (*Engine)(nil)
 )
 
 // Signal sends a signal to a container: a name, with or without SIG, or a number.

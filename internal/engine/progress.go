@@ -46,15 +46,18 @@ type transfers struct {
 
 	mu  sync.Mutex // guards what follows
 	all []*transfer // in the order in which they began
+
+	arrived arrivals
 }
 
 // begin notes that an image is on its way.
 func (t *transfers) begin(ref string) (way *transfer, end func()) {
-	way = &transfer{ref: ref, begun: time.Now(), moved: time.Now(), layers: map[string]layer{}}
+	way = &transfer{ref: ref, begun: time.Now(), moved: time.Now(), layers: map[string]layer{}, arrived: &t.arrived}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all = append(t.all, way)
 	return way, func() {
+		t.arrived.forget(way)
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.all = slices.DeleteFunc(t.all, func(other *transfer) bool { return other == way })
@@ -90,8 +93,9 @@ func (t *transfers) idle(now time.Time) time.Duration {
 
 // transfer is one image on its way.
 type transfer struct {
-	ref   string
-	begun time.Time
+	ref     string
+	begun   time.Time
+	arrived *arrivals
 
 	mu     sync.Mutex // guards what follows
 	moved  time.Time  // when something last changed
@@ -153,6 +157,9 @@ func messages(progress io.ReadCloser, each func(message)) error {
 	}
 }
 
+// alreadyExists is the status of a layer that need not come.
+const alreadyExists = "Already exists"
+
 // note takes up a message about a pull.
 func (t *transfer) note(m message) {
 	if m.ID == "" {
@@ -169,10 +176,16 @@ func (t *transfer) note(m message) {
 	case "Extracting":
 		now.have, now.done = now.size, true
 		t.moved = time.Now() // for as long as it tells, it works
-	case "Download complete", "Already exists", "Pull complete":
+	case "Download complete", alreadyExists, "Pull complete":
 		now.have, now.done = now.size, true
 	default:
 		return // not a layer's
+	}
+	if was.status == alreadyExists {
+		now.status = was.status
+	}
+	if now.have != was.have || now.done != was.done {
+		t.arrived.tell(t, m.ID, now.have, now.done)
 	}
 	if now != was {
 		t.layers[m.ID], t.moved = now, time.Now()

@@ -55,6 +55,9 @@ func (d *daemon) fetch(ctx context.Context, ref string, o image.PullOptions, way
 	if err == nil && got.id == "" {
 		err = errors.New("the daemon has stopped before the image was there")
 	}
+	if err == nil {
+		d.countRest(ctx, ref, way)
+	}
 	return err
 }
 

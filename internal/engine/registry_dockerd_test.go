@@ -14,6 +14,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/ros-os/ros/cloudconfig"
@@ -294,9 +295,14 @@ func (m *market) again(t *testing.T) {
 	ref := plainRegistry.Address() + repository
 	d := m.engine.daemons[compose.System]
 	var before time.Time
-	for range 2 {
+	for i := range 2 {
+		pulled := m.engine.PulledBytes(compose.System)
 		if err := m.pull(ref); err != nil {
 			t.Fatal(err)
+		}
+		pulled = m.engine.PulledBytes(compose.System) - pulled
+		if content := m.content(ref); i == 0 && pulled != content || i > 0 && pulled != 0 {
+			t.Errorf("pull %d of an image of %d bytes has brought %d", i+1, content, pulled)
 		}
 		facts, err := d.look(t.Context(), ref)
 		if err != nil {
@@ -327,6 +333,7 @@ func (m *market) cut(t *testing.T) {
 	p := &cutter{market: m, left: 1 << 20}
 	p.listen(t)
 	ref := at(cutPort) + repository
+	pulled := m.engine.PulledBytes(compose.System)
 	m.refuses(t, ref, "cannot be reached")
 	p.mend(700 << 10)
 	told := make(chan string, 1)
@@ -360,6 +367,22 @@ func (m *market) lose(t *testing.T) {
 	if rest := p.sent() - whole; rest > int64(len(archive))-whole/2 {
 		t.Errorf("after %d bytes of %d another %d were fetched", whole, len(archive), rest)
 	}
+	// The proxy has sent more: headers, manifests, and what came after the last that
+	// the daemon told of before the cut.
+	pulled = m.engine.PulledBytes(compose.System) - pulled
+	if sent := uint64(p.sent()); pulled > sent || pulled < sent*9/10 {
+		t.Errorf("%d bytes are counted of %d that were sent", pulled, sent)
+	}
+}
+
+// content is how large an image is in the daemon's store, packed as it came.
+func (m *market) content(ref string) uint64 {
+	m.Helper()
+	r, err := m.daemon.Client(m.T).ImageInspect(m.Context(), ref, client.ImageInspectWithManifests(true))
+	if err != nil || len(r.Manifests) != 1 {
+		m.Fatalf("%d images, %v", len(r.Manifests), err)
+	}
+	return uint64(r.Manifests[0].Size.Content)
 }
 
 // watch returns the last percentage that was told of a pull.

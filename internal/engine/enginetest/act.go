@@ -27,6 +27,16 @@ func (f *Fake) Signal(_ context.Context, scope compose.Scope, id, signal string)
 	return nil
 }
 
+// ImageSize is how many bytes every image of the registry has.
+const ImageSize = 1000
+
+// PulledBytes is how much was pulled into a daemon.
+func (f *Fake) PulledBytes(scope compose.Scope) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.daemons[scope].pulled
+}
+
 // Top lists the one process of a container.
 func (f *Fake) Top(_ context.Context, scope compose.Scope, id string) (servicectl.Processes, error) {
 	f.mu.Lock()

@@ -67,7 +67,11 @@ func (f *Fake) do(ctx context.Context, step plan.Step, svc compose.Service) erro
 	case plan.Load:
 		return d.bring(step.Image, d.machine, "no such file")
 	case plan.Pull:
-		return d.bring(step.Image, d.registry, "not found: manifest unknown")
+		err := d.bring(step.Image, d.registry, "not found: manifest unknown")
+		if err == nil {
+			d.pulled += ImageSize
+		}
+		return err
 	case plan.Create, plan.CreateNext:
 		return f.create(d, step, svc)
 	case plan.Rename:

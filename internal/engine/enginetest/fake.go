@@ -68,6 +68,7 @@ type daemon struct {
 	networks   map[string]plan.Network
 	volumes    map[string]plan.Volume
 	nudges     map[int]func()
+	pulled     uint64 // bytes
 }
 
 type container struct {
