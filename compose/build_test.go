@@ -108,6 +108,23 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
+func TestOnUnhealthy(t *testing.T) {
+	for value, want := range map[string]OnUnhealthy{
+		"": RestartUnhealthy, "restart": RestartUnhealthy, "notify": NotifyUnhealthy, " none ": AcceptUnhealthy, "never": "", "true": "", "None": "",
+	} {
+		project, report := build(t, "docker: {image: d}\nxx: {image: busybox, labels: {io.rancher.os.on_unhealthy: \""+value+"\"}}\n")
+		if want == "" {
+			if !strings.Contains(problems(report), "io.rancher.os.on_unhealthy: unknown value \""+value+"\" (write restart, notify or none)") {
+				t.Errorf("%q: %s", value, problems(report))
+			}
+			continue
+		}
+		if svc := project.Services["xx"]; report.Err() != nil || svc.OnUnhealthy() != want {
+			t.Errorf("%q: %s, %v", value, svc.OnUnhealthy(), report)
+		}
+	}
+}
+
 func TestDefinedServiceWinsOverVolumeSet(t *testing.T) {
 	project, report := build(t, `
 docker: {image: d, labels: {io.rancher.os.scope: system}}

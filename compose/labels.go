@@ -17,9 +17,27 @@ const (
 	LabelDetach      = "io.rancher.os.detach"       // "false": exits when done
 	LabelCreateOnly  = "io.rancher.os.createonly"   // "true": is never started
 	LabelReady       = "io.rancher.os.ready"        // see [Ready]
-	LabelOnUnhealthy = "io.rancher.os.on_unhealthy" // read by the controller
+	LabelOnUnhealthy = "io.rancher.os.on_unhealthy" // see [OnUnhealthy]
 	LabelConfig      = "io.rancher.os.config"       // comma list of paths of the configuration: recreate when they change
 )
+
+// OnUnhealthy is what is done when a service's health check fails.
+type OnUnhealthy string
+
+// The values of [LabelOnUnhealthy].
+const (
+	RestartUnhealthy OnUnhealthy = "restart" // unless the label says otherwise
+	NotifyUnhealthy  OnUnhealthy = "notify"  // nothing is done, but the machine is degraded
+	AcceptUnhealthy  OnUnhealthy = "none"    // it is shown, and that is all
+)
+
+// OnUnhealthy is what is done when the service's health check fails.
+func (s *Service) OnUnhealthy() OnUnhealthy {
+	if what := strings.TrimSpace(s.Spec.Labels[LabelOnUnhealthy]); what != "" {
+		return OnUnhealthy(what)
+	}
+	return RestartUnhealthy
+}
 
 const osLabels = "io.rancher.os."
 
@@ -49,6 +67,11 @@ func (b *builder) readLabels(d *draft) {
 	d.svc.CreateOnly = labels[LabelCreateOnly] == "true"
 	d.checkLabels()
 	d.readReady()
+	all := []OnUnhealthy{RestartUnhealthy, NotifyUnhealthy, AcceptUnhealthy}
+	if what := d.svc.OnUnhealthy(); !slices.Contains(all, what) {
+		d.fail(d.labelPos(LabelOnUnhealthy), d.at.below("labels"), fmt.Sprintf("%s: unknown value %q", LabelOnUnhealthy, what),
+			"write restart, notify or none")
+	}
 	for _, p := range list(labels[LabelConfig]) {
 		text, ok := b.configText(p)
 		if !ok {

@@ -216,25 +216,65 @@ func TestTheLastLinesOfWhatFailsAreShown(t *testing.T) {
 	})
 }
 
-func TestAnUnhealthyServiceIsLeftWhereTheLabelSaysSo(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		t.Helper()
-		s := svc("ill", "x:1")
-		s.Ready.Kind = compose.ReadyHealth
-		s.Spec.Labels = map[string]string{compose.LabelOnUnhealthy: "notify"}
-		r.fake.Behaves("ill", enginetest.Behaviour{Unhealthy: true, ReadyAfter: time.Second})
-		r.start(t, s)
-		n := len(r.fake.Steps())
-		after(2 * time.Second)
-		r.fake.Set(compose.System, "ill", func(*plan.Container) {}) // Docker tells of its health
-		after(time.Hour)
-		ill := r.service(t, "ill")
-		if ill.State != plan.StateUnhealthy || ill.Problem == "" || ill.Restarts != 0 || len(ill.LastLog) == 0 {
-			t.Errorf("ill: %+v", ill)
-		}
-		wantVerbs(t, r.verbs(n))
-		r.wantState(t, servicectl.Degraded)
-	})
+func TestWhatBecomesOfAnUnhealthyService(t *testing.T) {
+	for _, row := range []struct {
+		label    compose.OnUnhealthy
+		state    string // of the machine
+		problems int
+		restarts bool
+		states   []string // of the service
+	}{
+		{compose.RestartUnhealthy, servicectl.Degraded, 1, true, []string{plan.StateUnhealthy, plan.StateStarting, plan.StateCrashLoop}},
+		{"", servicectl.Degraded, 1, true, []string{plan.StateUnhealthy, plan.StateStarting, plan.StateCrashLoop}},
+		{compose.NotifyUnhealthy, servicectl.Degraded, 1, false, []string{plan.StateUnhealthy}},
+		{compose.AcceptUnhealthy, servicectl.Converged, 0, false, []string{plan.StateUnhealthy}},
+	} {
+		t.Run(string(row.label), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				t.Helper()
+				s := svc("ill", "x:1")
+				s.Ready.Kind = compose.ReadyHealth
+				if row.label != "" {
+					s.Spec.Labels = map[string]string{compose.LabelOnUnhealthy: string(row.label)}
+				}
+				kept := r.keeper(false)
+				r.fake.Behaves("ill", enginetest.Behaviour{Unhealthy: true, ReadyAfter: time.Second})
+				r.start(t, s, svc("well", "x:1"))
+				n := len(r.fake.Steps())
+				for range 60 {
+					after(time.Minute)
+					r.fake.Set(compose.System, "ill", func(*plan.Container) {}) // Docker tells of its health
+					synctest.Wait()
+				}
+				ill := r.service(t, "ill")
+				if !slices.Contains(row.states, ill.State) || ill.Problem == "" || ill.Ready || len(ill.LastLog) == 0 || (ill.Restarts > 0) != row.restarts {
+					t.Errorf("ill: %+v", ill)
+				}
+				if row.restarts != slices.Contains(r.verbs(n), "stop ill") || !row.restarts && len(r.verbs(n)) > 0 {
+					t.Errorf("steps %q", r.verbs(n))
+				}
+				r.wantState(t, row.state)
+				if problems := r.c.Status().Problems; len(problems) != row.problems {
+					t.Errorf("problems %v", problems)
+				}
+				if converged := kept.Load() > 0; converged != (row.state == servicectl.Converged) {
+					t.Errorf("the reading was kept: %v", converged)
+				}
+				ctx, cancel := contextFor(t, time.Minute)
+				defer cancel()
+				if st, err := r.c.Wait(ctx, []string{"ill"}); err != nil || ctx.Err() != nil && !row.restarts || len(st.Services) != 2 {
+					t.Errorf("waiting for it: %v, %v", err, ctx.Err())
+				}
+				r.fake.Behaves("ill", enginetest.Behaviour{ReadyAfter: time.Second})
+				r.fake.Set(compose.System, "ill", func(*plan.Container) {})
+				after(time.Hour)
+				r.wantState(t, servicectl.Converged)
+				if ill := r.service(t, "ill"); !ill.Ready || ill.Problem != "" {
+					t.Errorf("it is well again: %+v", ill)
+				}
+			})
+		})
+	}
 }
 
 func TestWhatStaysStoppedOverReboots(t *testing.T) {

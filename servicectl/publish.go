@@ -80,7 +80,7 @@ func (c *Controller) serviceStatuses() []ServiceStatus {
 		s := ServiceStatus{
 			Name: name, Scope: string(svc.Scope), State: st.State, Ready: st.Ready,
 			Restarts: m.Restarts, WaitingFor: slices.Clone(st.Waiting), Image: svc.Spec.Image,
-			Cause: m.LastCause, Problem: st.Problem, stuck: st.Stuck,
+			Cause: m.LastCause, Problem: st.Problem, stuck: st.Stuck, accepted: st.Accepted,
 			ReadyAfter: m.ReadyAfter.Seconds(), Note: st.Note, LastLog: c.lastLogs[name].lines,
 		}
 		if c.persisted[name] {
@@ -143,7 +143,7 @@ func (c *Controller) problems(services []ServiceStatus) cloudconfig.Report {
 		out = append(out, c.notes[from]...)
 	}
 	for _, s := range services {
-		if s.Problem == "" {
+		if s.Problem == "" || s.accepted {
 			continue
 		}
 		p := cloudconfig.Problem{Msg: "service " + s.Name + ": " + s.Problem, Severity: cloudconfig.Warning}
@@ -177,7 +177,7 @@ func (c *Controller) state(st Status) string {
 
 // asWanted says whether the service is as it should be.
 func (s ServiceStatus) asWanted() bool {
-	return s.State == plan.StateStopped || s.Ready && len(s.WaitingFor) == 0
+	return s.State == plan.StateStopped || (s.Ready || s.accepted) && len(s.WaitingFor) == 0
 }
 
 // hopeful says whether waiting for the service makes sense.

@@ -44,5 +44,6 @@ type ServiceStatus struct {
 	LastRun    string `json:"lastRun,omitempty"`    // RFC 3339
 	LastResult string `json:"lastResult,omitempty"` // running, succeeded, failed
 
-	stuck bool // nothing but a change from outside helps, or many attempts
+	stuck    bool // nothing but a change from outside helps, or many attempts
+	accepted bool // what is wrong with it is no problem of the machine's
 }

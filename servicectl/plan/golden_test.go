@@ -178,6 +178,9 @@ func standings(p plan.Plan) string {
 		if s.Stuck {
 			b.WriteString(", stuck")
 		}
+		if s.Accepted {
+			b.WriteString(", accepted")
+		}
 		if len(s.Waiting) > 0 {
 			fmt.Fprintf(&b, ", waits for %s", strings.Join(s.Waiting, " and "))
 		}

@@ -2,14 +2,10 @@ package plan
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ros-os/ros/compose"
 )
-
-// labelUnhealthy says what happens when a service's health check fails.
-const labelUnhealthy = "io.rancher.os.on_unhealthy"
 
 // halt stops a service that the user wants stopped, and removes its containers
 // where that is wanted too. What else is wrong with it waits until it is started
@@ -84,7 +80,7 @@ func (p *planner) running(v *view, b *branch) {
 	case lost:
 		b.waits = p.unmet(v)
 		p.bounce(v, b, "network_mode: "+anew+" was started anew", nil)
-	case c.Health == Unhealthy && v.svc.Ready.Kind == compose.ReadyHealth && restartsUnhealthy(&v.svc):
+	case c.Health == Unhealthy && v.svc.Ready.Kind == compose.ReadyHealth && v.svc.OnUnhealthy() == compose.RestartUnhealthy:
 		b.waits = p.unmet(v)
 		p.bounce(v, b, "its health check fails", appendFailure(p.failures(v), p.now))
 	}
@@ -119,11 +115,6 @@ func (p *planner) exited(v *view, b *branch) {
 func (p *planner) start(v *view, b *branch, cause string, failures []time.Time) {
 	b.waits = p.unmet(v)
 	b.add(Step{Verb: Start, Container: v.main.ID, Name: v.main.Name, Cause: cause, Failures: failures})
-}
-
-func restartsUnhealthy(svc *compose.Service) bool {
-	what := strings.TrimSpace(svc.Spec.Labels[labelUnhealthy])
-	return what == "" || what == "restart"
 }
 
 // verdict is what follows from a container's end.

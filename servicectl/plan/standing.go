@@ -34,7 +34,7 @@ func (p *planner) stand(v *view) Standing {
 
 // standStopped is a service that the user does not want.
 func (p *planner) standStopped(v *view, s *Standing) {
-	s.Ready, s.Problem = false, ""
+	s.Ready, s.Accepted, s.Problem = false, false, ""
 	if v.main != nil && (v.main.State == Running || v.main.State == Paused || v.main.State == Restarting) {
 		s.Waiting = append(s.Waiting, "its container to stop")
 		return
@@ -77,7 +77,8 @@ func (p *planner) standRunning(v *view, s *Standing) {
 		s.State, s.Ready = StateStarting, false
 	case v.svc.Ready.Kind == compose.ReadyHealth && c.Health == Unhealthy:
 		s.State, s.Problem = StateUnhealthy, "its health check fails"
-		s.Stuck = !restartsUnhealthy(&v.svc)
+		s.Stuck = v.svc.OnUnhealthy() != compose.RestartUnhealthy
+		s.Accepted = v.svc.OnUnhealthy() == compose.AcceptUnhealthy
 	case !s.Ready:
 		s.State = StateStarting
 	}
@@ -132,7 +133,7 @@ func (p *planner) crashLoop(v *view, s *Standing, n int) {
 	if last == "" {
 		last = v.mem.LastError
 	}
-	s.State, s.Stuck = StateCrashLoop, true
+	s.State, s.Stuck, s.Accepted = StateCrashLoop, true, false
 	s.Problem = fmt.Sprintf("crash loop: %d failures within %s", n, "10 minutes")
 	if last != "" {
 		s.Problem += ", the last: " + last

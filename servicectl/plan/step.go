@@ -101,6 +101,8 @@ type Standing struct {
 	// Stuck: nobody should wait for it; it gets ready only when something else
 	// changes, or after many attempts.
 	Stuck bool `json:"stuck,omitempty"`
+	// Accepted: Problem is none of the machine's, the service says so itself.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
 // The states of a service in [Standing] and in status.
