@@ -23,7 +23,7 @@ func (a *app) checkServices(file string, layer cloudconfig.Layer) cloudconfig.Re
 		return cloudconfig.Report{{Pos: cloudconfig.Pos{File: file}, Msg: "its services are not checked: " + err.Error(), Severity: cloudconfig.Warning}}
 	}
 	cfg, _ := cloudconfig.Merge(defaults, layer).Config() // the caller has validated it
-	definitions, missing := catalogue.Load(cfg, catalogue.Options{Root: a.root})
+	definitions, _, missing := catalogue.Load(cfg, catalogue.Options{Root: a.root})
 	_, report := compose.Build(cfg, compose.Options{Definitions: definitions, Environment: facts()})
 	if len(missing) > 0 {
 		report = withoutUnknown(report)
