@@ -26,15 +26,35 @@ func (m Merged) Config() (Config, Report) {
 // Validate checks one layer by itself, before it is merged. A layer whose
 // report has an error must not be merged.
 func Validate(l Layer) Report {
+	found, _ := examine(l)
+	return append(found, unused(Merged{Doc: l.Doc, layers: []Layer{l}})...)
+}
+
+// examine finds the errors of a layer, and where each of them is.
+func examine(l Layer) (Report, []fault) {
 	if l.Doc.Root == nil {
-		return nil
+		return nil, nil
 	}
 	d := decoder{doc: l.Doc}
 	var c Config
 	d.structure(l.Doc.Root, reflect.ValueOf(&c).Elem(), &spot{place: schemaRoot})
 	_, form := mergeForm(l.Doc)
-	found := append(append(d.report, form...), redactions(l.Doc)...)
-	return append(found, unused(Merged{Doc: l.Doc, layers: []Layer{l}})...)
+	for _, p := range append(form, redactions(l.Doc)...) {
+		path, err := SplitPath(p.Path)
+		if err != nil {
+			path = nil // of the layer as a whole
+		}
+		d.faults = append(d.faults, fault{path: path, problem: len(d.report)})
+		d.report = append(d.report, p)
+	}
+	return d.report, d.faults
+}
+
+// fault is where an error is.
+type fault struct {
+	path    []string // keys as they are written
+	unknown bool     // nobody knows the last of them
+	problem int      // which of the report tells it
 }
 
 // Pos says where the value at a path was written; where nothing is there, where
@@ -46,7 +66,8 @@ type decoder struct {
 	doc    Document
 	whole  bool // doc is what all layers together say
 	report Report
-	errors int // in report
+	errors int     // in report
+	faults []fault // one for each error
 
 	origin map[*yaml.Node]*yaml.Node // what a node that is in no file was made of
 }
@@ -150,6 +171,8 @@ func (d *decoder) unknownKey(key *yaml.Node, at *spot) {
 			hint = suggestion(key.Value, at)
 		}
 		d.fail(key, at.below(name), "unknown key", hint)
+		last := &d.faults[len(d.faults)-1]
+		last.path, last.unknown = below.path(), true
 	case why != "":
 		d.warn(key, below, "is ignored: "+why)
 	}
@@ -381,7 +404,9 @@ func (d *decoder) wrongType(n *yaml.Node, at *spot, expected string) {
 
 func (d *decoder) fail(n *yaml.Node, at *spot, msg, hint string) {
 	d.errors++
-	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(at.path()...), Msg: msg, Hint: hint})
+	path := at.path()
+	d.faults = append(d.faults, fault{path: path, problem: len(d.report)})
+	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(path...), Msg: msg, Hint: hint})
 }
 
 func (d *decoder) warn(n *yaml.Node, at *spot, msg string) {

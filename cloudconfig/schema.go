@@ -47,6 +47,8 @@ type field struct {
 var (
 	formType         = reflect.TypeFor[form]()
 	networkItemsType = reflect.TypeFor[NetworkItems]()
+	usersType        = reflect.TypeFor[Users]()
+	groupsType       = reflect.TypeFor[Groups]()
 )
 
 func newShape(t reflect.Type, r rules) *shape {

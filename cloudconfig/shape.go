@@ -14,26 +14,6 @@ func (l Layer) Under(path ...string) Layer {
 	return l
 }
 
-// OnlyKeys returns the layer with no other top-level keys than those named, and
-// whether it then has any and validates.
-func OnlyKeys(l Layer, keys ...string) (Layer, bool) {
-	if l.Doc.Root == nil {
-		return l, false
-	}
-	root := *l.Doc.Root
-	root.Content = nil
-	for _, key := range keys {
-		for i := 0; i+1 < len(l.Doc.Root.Content); i += 2 {
-			if l.Doc.Root.Content[i].Value == key {
-				root.Content = append(root.Content, l.Doc.Root.Content[i], l.Doc.Root.Content[i+1])
-			}
-		}
-	}
-	l.Doc = l.Doc.with(l.File, &root)
-	l.Doc.Root = &root
-	return l, len(root.Content) > 0 && Validate(l).Err() == nil
-}
-
 // with is the document with the file of further nodes known.
 func (d Document) with(file string, nodes ...*yaml.Node) Document {
 	files := make(map[*yaml.Node]string, len(d.files)+len(nodes))

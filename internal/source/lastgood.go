@@ -128,17 +128,13 @@ func (c copies) gone(key string) bool {
 		!slices.ContainsFunc(c.unsure, func(beginning string) bool { return strings.HasPrefix(key, beginning) })
 }
 
-// useCopy takes the good copy of a part that is bad, and says so with the first
-// error that was found in the part.
+// useCopy takes the good copy of a part of which nothing can be used, and says so
+// with the first error that was found in the part.
 func (c *collector) useCopy(p part, found cloudconfig.Report) {
 	if kept, ok := c.takeCopy(p); ok {
 		found = found.Sorted()
 		first := slices.IndexFunc(found, func(p cloudconfig.Problem) bool { return p.Severity == cloudconfig.Error })
-		note := CopyNote(kept)
-		if found[first].Hint != "" {
-			note = found[first].Hint + "; " + note
-		}
-		found[first].Hint = note
+		found[first] = restored(found[first], kept)
 	}
 	c.report = append(c.report, found...)
 }
@@ -148,26 +144,57 @@ func CopyNote(kept time.Time) string {
 	return fmt.Sprintf("the last good copy of %s is used", kept.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
-// takeCopy takes the good copy of a part, and tells from when it is. A copy that
-// is no longer sound, because this release is stricter, is none.
+// salvage is what is good of a part that has errors, with what its good copy has
+// in the place of the rest. Where it has something, the report says so.
+func (c *collector) salvage(p part, l cloudconfig.Layer, parsed cloudconfig.Report) (cloudconfig.Layer, cloudconfig.Report) {
+	good, _, kept := c.goodCopy(p) // without one there is nothing to use
+	s := cloudconfig.Salvage(l, good)
+	for _, i := range s.Restored {
+		s.Report[i] = restored(s.Report[i], kept)
+	}
+	return s.Layer, append(parsed, s.Report...)
+}
+
+// restored is a problem of which somebody need not fear that it stops anything.
+func restored(p cloudconfig.Problem, kept time.Time) cloudconfig.Problem {
+	note := CopyNote(kept)
+	if p.Hint != "" {
+		note = p.Hint + "; " + note
+	}
+	p.Hint = note
+	return p
+}
+
+// takeCopy takes the good copy of a part, and tells from when it is.
 func (c *collector) takeCopy(p part) (kept time.Time, ok bool) {
-	file := c.copies.path(p.key)
-	info, err := os.Stat(file)
-	if err != nil {
-		return kept, false
-	}
-	data, err := readBounded(file)
-	if err != nil {
-		return kept, false
-	}
-	l, parsed := p.parse(p.name, path.Join(GoodDir, p.key), data)
-	l, found, unknown := c.judge(l, parsed)
-	if found.Err() != nil {
+	l, unknown, kept := c.goodCopy(p)
+	if kept.IsZero() {
 		return kept, false
 	}
 	c.layers = append(c.layers, l)
 	c.report = append(c.report, unknown...)
-	return info.ModTime(), true
+	return kept, true
+}
+
+// goodCopy reads the good copy of a part. The time is when it was kept, zero
+// without a copy. One that is no longer sound, because this release is stricter,
+// is none.
+func (c *collector) goodCopy(p part) (l cloudconfig.Layer, unknown cloudconfig.Report, kept time.Time) {
+	file := c.copies.path(p.key)
+	info, err := os.Stat(file)
+	if err != nil {
+		return l, nil, kept
+	}
+	data, err := readBounded(file)
+	if err != nil {
+		return l, nil, kept
+	}
+	l, parsed := p.parse(p.name, path.Join(GoodDir, p.key), data)
+	l, found, unknown := c.judge(l, parsed)
+	if found.Err() != nil {
+		return cloudconfig.Layer{}, nil, kept
+	}
+	return l, unknown, info.ModTime()
 }
 
 // unreadableFolder reports a folder of layers that cannot be listed, and uses the

@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,7 +89,7 @@ func TestALayerIsBadInManyWays(t *testing.T) {
 		},
 		"a wrong type": func(t *testing.T, path string) {
 			t.Helper()
-			write(t, "", path, "#cloud-config\nrancher: {debug: [1]}\n")
+			write(t, "", path, "#cloud-config\nrancher: {environment: {OWN: [1]}}\n")
 		},
 		"not UTF-8": func(t *testing.T, path string) {
 			t.Helper()
@@ -177,6 +178,43 @@ func TestTheCopyOfALayerThatWasRemovedGoes(t *testing.T) {
 				t.Errorf("the copy came back: %v; %v", got, report)
 			}
 		})
+	}
+}
+
+func TestTheCopyMakesUpForWhatIsBadAlone(t *testing.T) {
+	root := machine(t, map[string]string{source.CloudConfigFile: `
+hostname: old
+timezone: Europe/Berlin
+users: [{name: ann, uid: 1100}, {name: bob}]
+rancher: {services: {web: {image: "web:1"}, gone: {image: "gone:1"}}}
+`})
+	keep(t, root)
+	write(t, root, source.CloudConfigFile, `
+hostname: new
+timezone: [x]
+users: [{name: ann, uid: x}, {name: carl, uid: x}]
+rancher: {services: {web: "web:2", other: {image: "other:1"}}}
+`)
+	r := source.Read(root)
+	cfg, report := r.Load()
+	if cfg.Hostname != "new" || cfg.Timezone != "Europe/Berlin" || len(cfg.Users) != 1 || cfg.Users[0].UID == nil || *cfg.Users[0].UID != 1100 {
+		t.Errorf("%q, %q, %+v", cfg.Hostname, cfg.Timezone, cfg.Users)
+	}
+	if names := slices.Sorted(maps.Keys(cfg.Rancher.Services)); !slices.Equal(names, []string{"other", "web"}) {
+		t.Errorf("services %v", names)
+	}
+	var told []string
+	for _, p := range report {
+		told = append(told, fmt.Sprintf("%d %v", p.Pos.Line, strings.Contains(p.Hint, "the last good copy of ")))
+	}
+	if want := []string{"3 true", "4 true", "4 false", "5 true"}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v: %v", told, want, report)
+	}
+	if err := r.Keep(); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := os.ReadFile(filepath.Join(root, source.GoodDir, "cloud-config.yml")); err != nil || !strings.Contains(string(kept), "hostname: old") {
+		t.Errorf("what is half good became the good copy: %s, %v", kept, err)
 	}
 }
 

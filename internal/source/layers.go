@@ -29,10 +29,10 @@ const (
 const maxLayer = 1<<20 + 1
 
 // Layers reads every layer below root, lowest first. Layers that are absent are
-// left out quietly. In the place of one that does not parse or validate its last
-// good copy is used; without a copy it is left out, except for its SSH keys: a
-// typing error must not lock the owner out of the machine that has to be mended.
-// The report tells why.
+// left out quietly. In the place of one that does not parse its last good copy is
+// used. Of one that does not validate all that is good is used, and in the place
+// of the rest what the copy has: a typing error must not lock the owner out of the
+// machine that has to be mended. The report tells what is wrong.
 func Layers(root string) ([]cloudconfig.Layer, cloudconfig.Report) {
 	return layers(root, func(c *collector) { c.file("cloud-config", root, CloudConfigFile) })
 }
@@ -95,32 +95,23 @@ type part struct {
 	parse func(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report)
 }
 
-// part takes a layer if it is sound, else its last good copy.
+// part takes what is good of a layer, and in the place of the rest what its last
+// good copy has; of one that does not parse it takes the copy.
 func (c *collector) part(p part) {
 	l, parsed := p.parse(p.name, p.file, p.data)
-	if c.take(l, parsed, func(found cloudconfig.Report) { c.useCopy(p, found) }) {
-		c.copies.sound = append(c.copies.sound, p)
-	}
-	c.copies.present = append(c.copies.present, p.key)
-}
-
-// take takes a layer and says whether it is sound. If it is not, instead is told
-// what is wrong with it, and of the layer only its SSH keys are taken.
-func (c *collector) take(l cloudconfig.Layer, parsed cloudconfig.Report, instead func(cloudconfig.Report)) bool {
 	l, found, unknown := c.judge(l, parsed)
-	if found.Err() == nil {
-		c.report = append(append(c.report, found...), unknown...)
-		c.layers = append(c.layers, l)
-		return true
+	c.copies.present = append(c.copies.present, p.key)
+	switch {
+	case found.Err() == nil:
+		c.copies.sound = append(c.copies.sound, p)
+	case parsed.Err() != nil:
+		c.useCopy(p, found)
+		return
+	default:
+		l, found = c.salvage(p, l, parsed)
 	}
-	instead(append(found, unknown...))
-	if parsed.Err() != nil {
-		return false
-	}
-	if keys, ok := cloudconfig.OnlyKeys(l, "ssh_authorized_keys"); ok {
-		c.layers = append(c.layers, keys)
-	}
-	return false
+	c.report = append(append(c.report, found...), unknown...)
+	c.layers = append(c.layers, l)
 }
 
 // judge finds all that is wrong with a layer; one that does not parse is not

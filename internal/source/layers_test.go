@@ -68,10 +68,10 @@ func TestLayersAreMergedInTheirOrder(t *testing.T) {
 	}
 }
 
-func TestABadLayerIsLeftOutButItsKeysLetTheOwnerIn(t *testing.T) {
+func TestWhatIsGoodOfABadLayerIsUsed(t *testing.T) {
 	for name, bad := range map[string]string{
-		"an unknown key": "ssh_authorized_keys: [ssh-ed25519 AAAA]\nhostnam: x\n",
-		"a wrong type":   "ssh_authorized_keys: [ssh-ed25519 AAAA]\nrancher: {debug: [1]}\n",
+		"an unknown key": "ssh_authorized_keys: [ssh-ed25519 AAAA]\nhostnam: x\ntimezone: UTC\n",
+		"a wrong type":   "ssh_authorized_keys: [ssh-ed25519 AAAA]\nrancher: {debug: [1]}\ntimezone: UTC\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := machine(t, map[string]string{
@@ -79,8 +79,8 @@ func TestABadLayerIsLeftOutButItsKeysLetTheOwnerIn(t *testing.T) {
 				source.CloudConfigFile: "#cloud-config\n" + bad,
 			})
 			cfg, report := source.Load(root)
-			if cfg.Hostname != "good" || !slices.Equal(cfg.SSHAuthorizedKeys, []string{"ssh-ed25519 AAAA"}) {
-				t.Errorf("hostname %q, keys %q", cfg.Hostname, cfg.SSHAuthorizedKeys)
+			if cfg.Hostname != "good" || cfg.Timezone != "UTC" || !slices.Equal(cfg.SSHAuthorizedKeys, []string{"ssh-ed25519 AAAA"}) {
+				t.Errorf("hostname %q, time zone %q, keys %q", cfg.Hostname, cfg.Timezone, cfg.SSHAuthorizedKeys)
 			}
 			if len(report) != 1 || !strings.HasPrefix(report[0].String(), source.CloudConfigFile+":3:") {
 				t.Errorf("problems %v, want one, at line 3 of the file", report)
