@@ -107,6 +107,7 @@ func TestMistakesOnTheCommandLineMakeNoMachine(t *testing.T) {
 		"start --name a --vm --publish 80",
 		"start --name a --vm --state-size 1G",
 		"start --name a --ns --disk 1G",
+		"start --name a --vm --disk nosuch.img",
 		"start --name a --vm --image /nosuch",
 		"list -o xml",
 		"cp a b",

@@ -37,7 +37,8 @@ func startCommand() *cobra.Command {
 Returns 0 when ` + "`ros wait`" + ` in the machine says that it is ready, 2 when it is up
 but degraded, 1 when it is not up in time; and says why. The machine stays.`,
 		Example: `  rosmachine start --ns --name dev
-  rosmachine start --vm --name disks --disk 8G --disk 1G --memory 1024
+  rosmachine start --vm --name disks --disk 8G --disk data.img --memory 1024
+  rosmachine start --vm --name seed --seed seed.img --key ~/.ssh/id_ed25519
   rosmachine start --vm --name web --publish 8080:80 --cloud-config web.yml
   rosmachine start --name dev`,
 		Args: cobra.NoArgs,
@@ -59,9 +60,10 @@ but degraded, 1 when it is not up in time; and says why. The machine stays.`,
 	flags.IntVar(&o.CPUs, "cpus", 0, "processors, of a --vm (default 2)")
 	flags.IntVar(&f.nics, "nics", 1, "number of network interfaces")
 	flags.BoolVar(&o.Unplugged, "unplugged", false, "with the cables of its network interfaces out, see plug")
-	flags.StringArrayVar(&f.disks, "disk", nil, "size of a disk of a --vm, repeatable; none: no disk (default 8G)")
+	flags.StringArrayVar(&f.disks, "disk", nil, "size of a disk of a --vm, or a raw image, repeatable; none: no disk (default 8G)")
 	flags.StringVar(&f.stateSize, "state-size", "", "size of the state's file system of a --ns (default a folder of the host)")
-	flags.StringVar(&o.Seed, "seed", "", "folder that stands for the datasource's disk of a --ns, in place of one made of --cloud-config")
+	flags.StringVar(&o.Seed, "seed", "", "the datasource's disk in place of one made of --cloud-config: an image of a --vm, a folder of a --ns")
+	flags.StringVar(&o.Key, "key", "", "private key that --seed lets in as rancher, a file (default one that is made)")
 	flags.StringArrayVar(&f.publish, "publish", nil, "forward HOST:GUEST from 127.0.0.1, of a --vm, repeatable")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long to wait until it is ready (default 2m for --ns, 5m for --vm)")
 	cmd.MarkFlagsMutuallyExclusive("ns", "vm")
@@ -110,11 +112,11 @@ func (f *startFlags) read(o *host.StartOptions) error {
 			o.NoDisk = true
 			continue
 		}
-		size, err := host.ParseSize(word)
+		disk, err := host.ParseDisk(word)
 		if err != nil {
 			return err
 		}
-		o.Disks = append(o.Disks, size)
+		o.Disks = append(o.Disks, disk)
 	}
 	for _, word := range f.publish {
 		p, err := host.ParsePublish(word)

@@ -45,7 +45,7 @@ func (m *Machine) Command(ctx context.Context, w Where, argv ...string) (*exec.C
 	return m.enter(ctx, run, localArgv(w, argv)), nil
 }
 
-// SSHCommand prepares a login as user over SSH, with the machine's own key;
+// SSHCommand prepares a login as user over SSH, with the machine's key;
 // words are passed on as ssh does it, joined by spaces.
 func (m *Machine) SSHCommand(ctx context.Context, user string, tty bool, words ...string) (*exec.Cmd, error) {
 	run, err := m.running()
@@ -121,7 +121,7 @@ func (m *Machine) enter(ctx context.Context, run *Run, argv []string) *exec.Cmd 
 // ssh runs the SSH client; for a machine in namespaces, inside its network.
 func (m *Machine) ssh(ctx context.Context, run *Run, tty bool, user, command string) *exec.Cmd {
 	args := []string{
-		"ssh", "-F", "/dev/null", "-i", m.path("id_ed25519"), "-l", user,
+		"ssh", "-F", "/dev/null", "-i", m.key(), "-l", user,
 		"-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15",
 		// The machine is one's own and reached over loopback.
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",

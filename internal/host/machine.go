@@ -54,8 +54,11 @@ func (m *Machine) lock() (*os.File, error) {
 
 // makeStorage lays out what keeps the machine's state.
 func (m *Machine) makeStorage(ctx context.Context) error {
-	for i, size := range m.Spec.Disks {
-		if err := sparse(m.disk(i), size); err != nil {
+	for i, d := range m.Spec.Disks {
+		if d.File != "" {
+			continue
+		}
+		if err := sparse(m.path(d.image(i)), d.Size); err != nil {
 			return err
 		}
 	}
@@ -76,7 +79,13 @@ func (m *Machine) makeStorage(ctx context.Context) error {
 	return formatState(ctx, m.path("state.img"))
 }
 
-func (m *Machine) disk(i int) string { return m.path(fmt.Sprintf("disk%d.img", i)) }
+// key is the file of the private key that the machine lets in.
+func (m *Machine) key() string {
+	if m.Spec.Key != "" {
+		return m.Spec.Key
+	}
+	return m.path("id_ed25519")
+}
 
 func sparse(path string, size int64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

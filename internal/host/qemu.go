@@ -42,15 +42,18 @@ func qemuArgs(spec *Spec, accel Accel, sshPort int) []string {
 		"-qmp", "unix:qmp.sock,server=on,wait=off",
 		"-device", "virtio-rng-pci",
 	)
-	for i := range spec.Disks {
-		args = append(args, "-drive", fmt.Sprintf("if=virtio,format=raw,discard=unmap,detect-zeroes=unmap,file=disk%d.img", i))
+	for i, d := range spec.Disks {
+		args = append(args, "-drive", "if=virtio,format=raw,discard=unmap,detect-zeroes=unmap,file="+optionValue(d.image(i)))
 	}
-	args = append(args, "-drive", "if=virtio,format=raw,readonly=on,file=cidata.iso")
+	args = append(args, "-drive", "if=virtio,format=raw,readonly=on,file="+optionValue(spec.seedDisk()))
 	for nic := range spec.NICs {
 		args = append(args, nicArgs(spec, nic, sshPort)...)
 	}
 	return args
 }
+
+// optionValue writes a value among QEMU's options, which commas separate.
+func optionValue(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 
 // nicArgs joins one interface to a network of its own. The first one forwards
 // SSH and the published ports; the others differ in their addresses, so that

@@ -8,10 +8,11 @@ import (
 )
 
 func TestQEMUCommandLine(t *testing.T) {
-	base := Spec{Name: "a", ID: "00010203", Kind: VirtualMachine, Image: "/image", MemoryMiB: 512, CPUs: 2, NICs: 1, Disks: []int64{1}}
+	base := Spec{Name: "a", ID: "00010203", Kind: VirtualMachine, Image: "/image", MemoryMiB: 512, CPUs: 2, NICs: 1, Disks: []Disk{{Size: 1}}}
 	full := base
-	full.Disks, full.NICs, full.Append = []int64{1, 2}, 2, "rancher.debug=true quiet"
+	full.Disks, full.NICs, full.Append = []Disk{{Size: 1}, {File: "/data/a,b.img"}}, 2, "rancher.debug=true quiet"
 	full.Publish = []Publish{{8080, 80}, {8443, 443}}
+	full.Seed = "/data/seed.img"
 	bare := base
 	bare.Disks, bare.NICs = nil, 0
 	for name, args := range map[string][]string{

@@ -18,9 +18,17 @@ func (m *Machine) seedFolder() string {
 	return m.path("seed")
 }
 
+// seedDisk is the image of the machine's datasource, of a virtual machine.
+func (s *Spec) seedDisk() string {
+	if s.Seed != "" {
+		return s.Seed
+	}
+	return "cidata.iso"
+}
+
 // writeSeed lays out what the machine's datasource reads: the user's file as
 // it is, and metadata with the machine's own SSH key. An empty userData keeps
-// the file of the boot before. A folder of the user's own is left as it is.
+// the file of the boot before. A folder or a disk of the user's own is left as it is.
 func (m *Machine) writeSeed(userData string) error {
 	if m.Spec.Seed != "" {
 		return m.checkSeed(userData)
@@ -54,14 +62,16 @@ func (m *Machine) writeSeed(userData string) error {
 
 func (m *Machine) checkSeed(userData string) error {
 	if userData != "" {
-		return fmt.Errorf("cannot give machine %q a cloud-config: it has the seed folder %s", m.Spec.Name, m.Spec.Seed)
+		return fmt.Errorf("cannot give machine %q a cloud-config: it has the seed %s", m.Spec.Name, m.Spec.Seed)
 	}
 	info, err := os.Stat(m.Spec.Seed)
 	switch {
 	case err != nil:
 		return fmt.Errorf("cannot find the seed: %w", err)
-	case !info.IsDir():
-		return fmt.Errorf("cannot use %s as a seed: it is no folder", m.Spec.Seed)
+	case m.Spec.Kind == Namespaces && !info.IsDir():
+		return fmt.Errorf("cannot use %s as a seed: it is no folder, as --ns needs", m.Spec.Seed)
+	case m.Spec.Kind == VirtualMachine && info.IsDir():
+		return fmt.Errorf("cannot use %s as a seed: it is a folder, and --vm needs a disk; make one, as with `cloud-localds seed.img user-data meta-data`", m.Spec.Seed)
 	}
 	return nil
 }

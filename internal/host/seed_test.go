@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/kdomanski/iso9660"
@@ -110,7 +111,11 @@ func TestAFolderOfTheUsersIsTheSeedAsItIs(t *testing.T) {
 	if err := m.writeSeed("c.yml"); err == nil {
 		t.Error("a cloud-config beside it is taken")
 	}
-	m.Spec.Seed += "/none"
+	m.Spec.Kind = VirtualMachine
+	if err := m.writeSeed(""); err == nil || !strings.Contains(err.Error(), "cloud-localds") {
+		t.Errorf("a folder is taken for a virtual machine's disk: %v", err)
+	}
+	m.Spec.Kind, m.Spec.Seed = Namespaces, m.Spec.Seed+"/none"
 	if err := m.writeSeed(""); err == nil {
 		t.Error("a folder that is not there is taken")
 	}

@@ -27,9 +27,10 @@ type Spec struct {
 	MemoryMiB int       `json:"memoryMiB,omitempty"` // of a virtual machine
 	CPUs      int       `json:"cpus,omitempty"`      // of a virtual machine
 	NICs      int       `json:"nics"`
-	Disks     []int64   `json:"disks,omitempty"`     // bytes, of a virtual machine
+	Disks     []Disk    `json:"disks,omitempty"`     // of a virtual machine
 	StateSize int64     `json:"stateSize,omitempty"` // bytes; 0: a folder of the host
-	Seed      string    `json:"seed,omitempty"`      // folder of the user's, in place of the one that is made
+	Seed      string    `json:"seed,omitempty"`      // folder, or for a virtual machine disk, of the user's, in place of the one that is made
+	Key       string    `json:"key,omitempty"`       // file of the user's private key, in place of the one that is made
 	Publish   []Publish `json:"publish,omitempty"`
 	Created   time.Time `json:"created"`
 }
@@ -96,9 +97,6 @@ func (s *Spec) check() error {
 	}
 	if s.Kind == VirtualMachine && s.StateSize > 0 {
 		return fmt.Errorf("cannot give machine %q a state size: that belongs to --ns; in a virtual machine use --disk", s.Name)
-	}
-	if s.Kind == VirtualMachine && s.Seed != "" {
-		return fmt.Errorf("cannot give machine %q a seed folder: that belongs to --ns; a virtual machine gets a disk made of --cloud-config", s.Name)
 	}
 	return nil
 }

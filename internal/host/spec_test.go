@@ -67,10 +67,9 @@ func TestASpecIsRefusedForWhatItsKindCannotHave(t *testing.T) {
 		{"upper-case name", "cannot name", Spec{Name: "A", Kind: Namespaces}},
 		{"unknown kind", "of kind", Spec{Name: "a", Kind: "x"}},
 		{"too many interfaces", "network interfaces", Spec{Name: "a", Kind: VirtualMachine, NICs: 9}},
-		{"disks in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, Disks: []int64{1}}},
+		{"disks in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, Disks: []Disk{{Size: 1}}}},
 		{"memory in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, MemoryMiB: 1}},
 		{"state size of a virtual machine", "belongs to --ns", Spec{Name: "a", Kind: VirtualMachine, StateSize: 1}},
-		{"seed folder of a virtual machine", "belongs to --ns", Spec{Name: "a", Kind: VirtualMachine, Seed: "/seed"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := row.spec.check()

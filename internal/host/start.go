@@ -24,10 +24,11 @@ type StartOptions struct {
 	CPUs        int
 	NICs        *int
 	Unplugged   bool // the interfaces' cables are out until [Machine.Plug]
-	Disks       []int64
+	Disks       []Disk
 	NoDisk      bool
 	StateSize   int64
-	Seed        string // a folder, in place of one that is made of CloudConfig
+	Seed        string // a folder or a disk, in place of one that is made of CloudConfig
+	Key         string // a file, in place of a key that is made
 	Publish     []Publish
 	Progress    func(line string)
 }
@@ -71,7 +72,7 @@ func (o *StartOptions) newMachine(ctx context.Context, store *Store) (*Machine, 
 	if o.Kind == VirtualMachine {
 		spec.MemoryMiB, spec.CPUs = defaultMemoryMiB, defaultCPUs
 		if len(o.Disks) == 0 && !o.NoDisk {
-			spec.Disks = []int64{defaultDisk}
+			spec.Disks = []Disk{{Size: defaultDisk}}
 		}
 	}
 	if err := o.apply(&spec); err != nil {
@@ -100,14 +101,21 @@ func (o *StartOptions) apply(spec *Spec) error {
 	if len(o.Publish) > 0 {
 		spec.Publish = o.Publish
 	}
-	var err error
-	if spec.Image, err = filepath.Abs(spec.Image); err != nil {
-		return fmt.Errorf("cannot find image %q: %w", spec.Image, err)
-	}
 	if o.Seed != "" {
-		if spec.Seed, err = filepath.Abs(o.Seed); err != nil {
-			return fmt.Errorf("cannot find seed %q: %w", o.Seed, err)
+		spec.Seed = o.Seed
+	}
+	if o.Key != "" {
+		spec.Key = o.Key
+	}
+	for what, path := range map[string]*string{"image": &spec.Image, "seed": &spec.Seed, "key": &spec.Key} {
+		if *path == "" {
+			continue
 		}
+		whole, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("cannot find %s %q: %w", what, *path, err)
+		}
+		*path = whole
 	}
 	if err := spec.check(); err != nil {
 		return err
@@ -128,10 +136,33 @@ func checkHost(spec *Spec) error {
 			return fmt.Errorf("cannot find %s: build the image first, or name its folder with --image", path)
 		}
 	}
+	if err := checkFiles(spec); err != nil {
+		return err
+	}
 	for _, name := range programs {
 		if _, err := exec.LookPath(name); err != nil {
 			return fmt.Errorf("cannot run a machine without %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// checkFiles looks for the user's own files.
+func checkFiles(spec *Spec) error {
+	for _, d := range spec.Disks {
+		if err := d.check(); err != nil {
+			return err
+		}
+	}
+	if spec.Key == "" {
+		return nil
+	}
+	about, err := os.Stat(spec.Key)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot find the key: %w", err)
+	case about.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("cannot use the key %s: others may read it, and ssh refuses such a key; chmod 600 %s", spec.Key, spec.Key)
 	}
 	return nil
 }

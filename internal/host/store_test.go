@@ -24,7 +24,7 @@ func newTestMachine(t *testing.T, spec Spec) *Machine {
 }
 
 func TestAMachineIsFoundAgainAsItWasMade(t *testing.T) {
-	m := newTestMachine(t, Spec{Name: "a", Kind: VirtualMachine, Disks: []int64{1 << 30, 1 << 20}, NICs: 2})
+	m := newTestMachine(t, Spec{Name: "a", Kind: VirtualMachine, Disks: []Disk{{Size: 1 << 30}, {Size: 1 << 20}}, NICs: 2})
 	again, err := m.store.Open("a")
 	if err != nil {
 		t.Fatal(err)
@@ -34,9 +34,9 @@ func TestAMachineIsFoundAgainAsItWasMade(t *testing.T) {
 	if string(was) != string(is) || again.Spec.ID == "" {
 		t.Errorf("made %s, found %s", was, is)
 	}
-	for i, size := range m.Spec.Disks {
-		if about, err := os.Stat(m.disk(i)); err != nil || about.Size() != size {
-			t.Errorf("disk %d: %v, %v; want %d bytes", i, about, err, size)
+	for i, d := range m.Spec.Disks {
+		if about, err := os.Stat(m.path(d.image(i))); err != nil || about.Size() != d.Size {
+			t.Errorf("disk %d: %v, %v; want %d bytes", i, about, err, d.Size)
 		}
 	}
 	all, err := m.store.List()
@@ -63,7 +63,7 @@ func TestNothingIsLeftOfAMachineThatCannotBeMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.create(t.Context(), Spec{Name: "a", Kind: VirtualMachine, Disks: []int64{-1}}); err == nil {
+	if _, err := store.create(t.Context(), Spec{Name: "a", Kind: VirtualMachine, Disks: []Disk{{Size: -1}}}); err == nil {
 		t.Fatal("a disk of -1 bytes was made")
 	}
 	if all, err := store.List(); err != nil || len(all) != 0 || exists(store.dir("a")) {
