@@ -49,7 +49,8 @@ type Config struct {
 	// File systems to mount: device, folder, type and options, as in fstab; a
 	// shorter list is filled up from mount_default_fields. RancherOS takes exactly
 	// four fields. What is taken out of the list is unmounted; what cannot be mounted
-	// is tried again.
+	// is tried again. Console and Docker see what is below /mnt, /media, /home, /opt
+	// and /var.
 	//
 	//	mounts:
 	//	  - [LABEL=data, /mnt/data, ext4, "noatime"]

@@ -53,6 +53,9 @@ func (p *pass) mounts(ctx context.Context) {
 		}
 	}
 	for _, w := range want {
+		if w.fstype != "swap" && !seenByServices(w.target) {
+			p.warn("is mounted at "+w.target+", which neither the console nor Docker sees", "mount it below "+strings.Join(sharedFolders, ", "), "mounts", strconv.Itoa(w.index))
+		}
 		if err := p.mountOne(ctx, w, have); err != nil {
 			p.fail(fmt.Errorf("cannot mount %s: %w", w.source, err), "mounts", strconv.Itoa(w.index))
 		}
@@ -60,6 +63,16 @@ func (p *pass) mounts(ctx context.Context) {
 	if !maps.Equal(before, have) && !p.dry {
 		p.fail(p.saveMounts(have), "mounts")
 	}
+}
+
+// sharedFolders are those of which the services console and docker see what is
+// mounted in them.
+var sharedFolders = []string{"/mnt", "/media", "/home", "/opt", "/var"}
+
+func seenByServices(target string) bool {
+	return slices.ContainsFunc(sharedFolders, func(folder string) bool {
+		return target == folder || strings.HasPrefix(target, folder+"/")
+	})
 }
 
 func (p *pass) readMounts() (map[string]made, error) {
