@@ -44,7 +44,7 @@ func (e *Engine) Progress(scope compose.Scope) map[string]string {
 type transfers struct {
 	stall time.Duration // how long nothing may arrive; 0: defaultStall
 
-	mu  sync.Mutex // guards what follows
+	mu  sync.Mutex  // guards what follows
 	all []*transfer // in the order in which they began
 
 	arrived arrivals
