@@ -70,7 +70,7 @@ func (b *builder) decode(d *draft) {
 	spec := &d.svc.Spec
 	decoder{schema: b.schema, findings: &d.findings}.service(d.tree, d.at, spec)
 	spec.Name = d.name
-	if image := d.tree.get("image"); !d.builds && (image.isNull() || image.isScalar() && image.text == "") {
+	if image := d.tree.get("image"); !d.builds && spec.Build == nil && (image.isNull() || image.isScalar() && image.text == "") {
 		d.fail(d.svc.Origin, d.at, "the image is missing", `write "image: NAME"`)
 	}
 	spec.Environment = d.vars.resolve(d.part, b.withFiles(d))
@@ -86,6 +86,7 @@ func (b *builder) decode(d *draft) {
 		d.svc.StopGrace = time.Duration(*spec.StopGracePeriod)
 	}
 	b.readFiles(d)
+	b.readBuild(d)
 	spec.Volumes = unique(spec.Volumes)
 	d.nameVolumes()
 	d.attach()

@@ -335,3 +335,45 @@ func FuzzBuild(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsBuiltIsNotPulled(t *testing.T) {
+	for service, want := range map[string]bool{
+		"{image: x}":                                       false,
+		"{image: x, pull_policy: never}":                   false,
+		"{build: /x}":                                      true,
+		"{build: /x, image: y}":                            true,
+		"{build: /x, pull_policy: build}":                  true,
+		"{build: /x, pull_policy: never}":                  true,
+		"{build: /x, pull_policy: always}":                 false,
+		"{build: /x, pull_policy: every_1h}":               false,
+		"{build: {dockerfile_inline: FROM a, context: /}}": true,
+	} {
+		project, report := build(t, "docker: {image: d}\nxx: "+service+"\n")
+		svc := project.Services["xx"]
+		if report.Err() != nil || svc.Builds() != want {
+			t.Errorf("%s: %v, %v", service, svc.Builds(), report)
+		}
+		if _, hashed := svc.Fields["build"]; hashed {
+			t.Errorf("%s: how an image is built is not what a container is", service)
+		}
+	}
+}
+
+func TestTheSecretsOfABuildAreFiles(t *testing.T) {
+	const file = "/conf/compose.d/shop.yml"
+	text := func(secrets string) ProjectFile {
+		return ProjectFile{Path: file, Name: "shop", Environment: map[string]string{"B": "b"}, Doc: document(t, file,
+			"services: {web: {build: {context: ., secrets: [a]}}}\nsecrets: {a: "+secrets+"}\n")}
+	}
+	cfg := config(t, "rancher: {services: {docker: {image: d}}}\n")
+	for secrets, want := range map[string]string{
+		"{file: a.txt}":    "/conf/compose.d/a.txt",
+		"{file: /etc/a}":   "/etc/a",
+		"{environment: B}": "",
+	} {
+		project, report := Build(cfg, Options{Files: []ProjectFile{text(secrets)}})
+		if got := project.Services["shop-web-1"].BuildSecrets["a"].File; got != want || (report.Err() == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", secrets, got, report)
+		}
+	}
+}

@@ -39,6 +39,8 @@ func forms() map[reflect.Type]form {
 		reflect.TypeFor[[]types.EnvFile]():                        envFiles,
 		reflect.TypeFor[[]types.DeviceRequest]():                  deviceRequests,
 		reflect.TypeFor[types.External]():                         external,
+		reflect.TypeFor[types.BuildConfig]():                      building,
+		reflect.TypeFor[types.SSHConfig]():                        sshKeys,
 		reflect.TypeFor[types.ServiceSecretConfig]():              fileReference,
 		reflect.TypeFor[types.ServiceConfigObjConfig]():           fileReference,
 	}

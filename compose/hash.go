@@ -20,7 +20,7 @@ const hashVersion = "v1:"
 
 // unhashed are keys whose change needs no new container.
 var unhashed = []string{
-	"attach", "depends_on", "develop", "env_file", "name", "profiles", "pull_policy", "restart", "scale", "stop_grace_period",
+	"attach", "build", "depends_on", "develop", "env_file", "name", "profiles", "pull_policy", "restart", "scale", "stop_grace_period",
 }
 
 // unhashedLabels are read by the controller alone, from the project.

@@ -86,6 +86,8 @@ type Service struct {
 	Volumes  map[string]types.VolumeConfig
 	// Files are written into the container before it is started.
 	Files []File
+	// BuildSecrets are those that Spec.Build uses, by name: files of the machine.
+	BuildSecrets map[string]types.SecretConfig
 
 	Needs      []Dependency // sorted by name
 	Restart    Restart

@@ -87,7 +87,9 @@ func (d *draft) simplify() {
 	case types.PullPolicyIfNotPresent:
 		spec.PullPolicy = types.PullPolicyMissing
 	case types.PullPolicyBuild:
-		d.fail(d.tree.posOf("pull_policy"), d.at.below("pull_policy"), "nothing is built on this machine", "build the image elsewhere, and pull or preload it")
+		if spec.Build == nil && !d.builds {
+			d.fail(d.tree.posOf("pull_policy"), d.at.below("pull_policy"), "the service has no build", "say from what its image is built, or pull it")
+		}
 	default:
 		d.checkPullPolicy()
 	}

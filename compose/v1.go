@@ -3,8 +3,6 @@ package compose
 // unsupported are keys of a service that mean something to others, and why they
 // cannot be had here.
 var unsupported = map[string]string{
-	"build":          "build is not supported, give an image",
-	"dockerfile":     "build is not supported, give an image",
 	"label_file":     "not supported yet: label_file; use labels",
 	"models":         "not supported yet: models",
 	"provider":       "not supported yet: provider",
@@ -26,13 +24,13 @@ func (d *draft) modernise(t *tree) {
 			continue
 		}
 		t.take(e.key)
-		d.builds = d.builds || e.key == "build" || e.key == "dockerfile"
 		d.fail(e.pos, at.below(e.key), why, "")
 	}
 	if e, ok := t.take("name"); ok {
 		d.warn(e.pos, at.below("name"), "is ignored: a service's name is its key", "use container_name to name its container")
 	}
 	d.takeExtends(t)
+	d.modernBuild(t, at)
 	if e, ok := t.take("develop"); ok {
 		d.warn(e.pos, at.below("develop"), "is ignored: nothing is developed on this machine", "")
 	}

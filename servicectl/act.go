@@ -34,7 +34,9 @@ var (
 	ErrIdle = errors.New("it does not run")
 	// ErrMachineImage is returned for an image that is in no registry.
 	ErrMachineImage = errors.New("its image comes with the machine")
-	errCannot       = errors.New("this engine cannot do that")
+	// ErrBuilt is returned for an image that is in no registry, since it is built here.
+	ErrBuilt  = errors.New("its image is built on this machine")
+	errCannot = errors.New("this engine cannot do that")
 )
 
 // Grace says how long a service has to end the next time that the user has it
@@ -152,6 +154,9 @@ func (c *Controller) pull(ctx context.Context, svc compose.Service, tell func(pr
 	}
 	if plan.IsMachineImage(step.Image) {
 		return fmt.Errorf("cannot pull image %s of %q: %w", step.Image, name, ErrMachineImage)
+	}
+	if svc.Builds() {
+		return fmt.Errorf("cannot pull image %s of %q: %w ('ros service build' builds it)", step.Image, name, ErrBuilt)
 	}
 	lock := c.imageLock(imageKey{step.Scope, step.Image})
 	select {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,42 @@ func TestTheAPIAnswers(t *testing.T) {
 	must(c.Logs(ctx, "syslog", servicectl.LogOptions{Tail: -1}, &log))
 	if log.String() != "started\nended\nstarted\n" {
 		t.Errorf("log %q", log.String())
+	}
+}
+
+func TestWhatIsNewCanBeNamedAfterAReload(t *testing.T) {
+	l := &loader{}
+	l.set(svc("ntp", "ntp:1"))
+	c := servicectl.New(servicectl.Options{Engine: enginetest.New(), Loader: l})
+	server := httptest.NewServer(c.Handler())
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	post := func(path string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	for i := range 50 {
+		name := "new" + strconv.Itoa(i)
+		l.set(svc("ntp", "ntp:1"), svc(name, "x:1"))
+		if reload, start := post("/v1/reload"), post("/v1/services/"+name+"/start"); reload != http.StatusOK || start != http.StatusOK {
+			t.Fatalf("%s: %d, %d", name, reload, start)
+		}
+	}
+	l.report(nil, errors.New("no disk"))
+	if began := time.Now(); post("/v1/reload") != http.StatusOK || time.Since(began) > 4*time.Second {
+		t.Error("it waits for what cannot be read")
 	}
 }
 

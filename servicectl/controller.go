@@ -238,6 +238,30 @@ func (c *Controller) Reapply() {
 	}
 }
 
+// mostReread is how long somebody waits for the configuration to be read.
+const mostReread = 5 * time.Second
+
+// reread waits until the configuration was read since it was said to have changed,
+// or could not be: whoever asked for that may name what is new in it. It does not
+// wait for ever.
+func (c *Controller) reread(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, mostReread)
+	defer cancel()
+	for {
+		c.mu.Lock()
+		done, changed := !c.dirty || c.loadErr != nil, c.changed
+		c.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
 // Reload says that the configuration may have changed.
 func (c *Controller) Reload() {
 	c.mu.Lock()

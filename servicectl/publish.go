@@ -79,7 +79,7 @@ func (c *Controller) serviceStatuses() []ServiceStatus {
 		}
 		s := ServiceStatus{
 			Name: name, Scope: string(svc.Scope), State: st.State, Ready: st.Ready,
-			Restarts: m.Restarts, WaitingFor: slices.Clone(st.Waiting), Image: svc.Spec.Image,
+			Restarts: m.Restarts, WaitingFor: slices.Clone(st.Waiting), Image: svc.Spec.Image, Builds: svc.Builds(),
 			Cause: m.LastCause, Problem: st.Problem, stuck: st.Stuck, accepted: st.Accepted,
 			ReadyAfter: m.ReadyAfter.Seconds(), Note: st.Note, LastLog: c.lastLogs[name].lines,
 		}

@@ -179,8 +179,9 @@ func (s server) wait(w http.ResponseWriter, r *http.Request) {
 	answer(w, st)
 }
 
-func (s server) reload(w http.ResponseWriter, _ *http.Request) {
+func (s server) reload(w http.ResponseWriter, r *http.Request) {
 	s.c.Reload()
+	s.c.reread(r.Context())
 	answer(w, struct{}{})
 }
 

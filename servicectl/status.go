@@ -30,6 +30,7 @@ type ServiceStatus struct {
 	Restarts   int      `json:"restarts"`
 	WaitingFor []string `json:"waitingFor"`
 	Image      string   `json:"image"`
+	Builds     bool     `json:"builds,omitempty"`     // the image is built on this machine, and in no registry
 	Container  string   `json:"container,omitempty"`  // ID
 	Cause      string   `json:"cause"`                // of the last step
 	Changed    string   `json:"changed,omitempty"`    // RFC 3339, of the last step

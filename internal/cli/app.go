@@ -31,6 +31,8 @@ type app struct {
 	err    io.Writer
 	root   string // below which the machine's files are
 	socket string // the controller's
+
+	builder builder // nil: the machine's Dockers
 }
 
 // exit is an error that only says with which status to end; what there was to

@@ -3,15 +3,20 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/engine"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/servicectl"
@@ -21,8 +26,9 @@ import (
 // session is a machine with a controller over a fake engine, and commands that
 // are typed on it.
 type session struct {
-	fake *enginetest.Fake
-	root string
+	fake    *enginetest.Fake
+	root    string
+	builder builder
 }
 
 const sessionConfig = `rancher:
@@ -86,7 +92,7 @@ func newSessionWith(t *testing.T, files map[string]string) *session {
 func (s *session) types(t *testing.T, status int, command string) (out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	a := &app{in: strings.NewReader(""), out: &stdout, err: &stderr}
+	a := &app{in: strings.NewReader(""), out: &stdout, err: &stderr, builder: s.builder}
 	args := append([]string{"--root", s.root, "--socket", "/controller.sock"}, strings.Fields(command)...)
 	if got := a.run(t.Context(), a.rootCommand(), args); got != status {
 		t.Fatalf("%s: status %d, want %d\n%s%s", command, got, status, stdout.String(), stderr.String())
@@ -252,7 +258,7 @@ func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
 	wants("after all", all(plan.Running))
 }
 
-func TestServicesAreCreatedPulledAndNotBuilt(t *testing.T) {
+func TestServicesAreCreatedAndPulled(t *testing.T) {
 	s := newSession(t)
 	id := func() string {
 		t.Helper()
@@ -278,7 +284,9 @@ func TestServicesAreCreatedPulledAndNotBuilt(t *testing.T) {
 		"service up --no-recreate web": "cannot leave outdated containers alone",
 		"service up --force-recreate":  "name the services",
 		"service up wbe":               `no such service: "wbe"`,
-		"service build --pull web":     "nothing is built on this machine",
+		"service build --pull web":     `cannot build "web": it has no 'build', but names its image`,
+		"service build":                "no service of this machine has 'build'",
+		"service build wbe":            `no such service: "wbe"`,
 		"service pull db":              "its image comes with the machine",
 		"service down":                 "requires at least 1 arg",
 		"service up -d --foreground":   "none of the others can be",
@@ -298,6 +306,84 @@ func TestServicesAreCreatedPulledAndNotBuilt(t *testing.T) {
 	}
 }
 
+// TestImagesAreBuilt types the commands that build, on a machine whose Docker makes
+// every image that it is asked for.
+func TestImagesAreBuilt(t *testing.T) {
+	const docker = "rancher: {services: {docker: {image: \"ros/base:1\", restart: always, labels: {io.rancher.os.scope: system}}}}\n"
+	s := newSessionWith(t, map[string]string{source.CloudConfigDir + "/docker.yml": docker})
+	var asked []string // of the builds since it was looked at
+	images := 0
+	s.builder = func(_ context.Context, services []compose.Service, o engine.BuildOptions) error {
+		for _, svc := range services {
+			if o.Missing && images > 0 {
+				continue
+			}
+			images++
+			s.fake.AddImage(svc.Scope, svc.Spec.Image, "sha256:build-"+strconv.Itoa(images))
+			asked = append(asked, fmt.Sprintf("%s %s %v %v %v", svc.Name, svc.Spec.Image, o.NoCache, o.Pull, o.Quiet))
+		}
+		return nil
+	}
+	builds := func(command string, want ...string) {
+		t.Helper()
+		asked = nil
+		s.types(t, 0, command)
+		if !slices.Equal(asked, want) {
+			t.Errorf("%s builds %q, want %q", command, asked, want)
+		}
+	}
+	container := func() plan.Container {
+		t.Helper()
+		for _, c := range s.fake.Containers(compose.User) {
+			if c.Name == "shop-web-1" {
+				return c
+			}
+		}
+		return plan.Container{}
+	}
+	dir := filepath.Join(s.root, source.ComposeDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeSecret(t, s.root, source.ComposeDir+"/shop.yml", "services: {web: {build: ., restart: always}, db: {image: \"db:1\", restart: always}}\n")
+
+	asked = nil
+	_, errs := s.types(t, 1, "service up --no-build shop/web")
+	if !strings.Contains(errs, "image shop-web is not there: 'ros service build shop/web' builds it") || len(asked) > 0 || container().ID != "" {
+		t.Errorf("without its image: %q, %q", errs, asked)
+	}
+	s.types(t, 2, "status")
+	_, errs = s.types(t, 1, "service pull shop/web")
+	if !strings.Contains(errs, "its image is built on this machine") {
+		t.Errorf("pull says %q", errs)
+	}
+	builds("service up shop/db")
+	builds("service up shop/web", "shop-web-1 shop-web false false false")
+	first := container()
+	if first.State != plan.Running || first.ImageID != "sha256:build-1" {
+		t.Errorf("after the build: %+v", first)
+	}
+	builds("service up")
+	builds("service create")
+	if container().ID != first.ID {
+		t.Error("nothing was built, and there is another container")
+	}
+	builds("service build --no-cache --pull -q", "shop-web-1 shop-web true true true")
+	s.types(t, 0, "wait")
+	if c := container(); c.ImageID != "sha256:build-2" || c.State != plan.Running {
+		t.Errorf("after another build: %+v", c)
+	}
+	builds("service build --force-rm shop", "shop-web-1 shop-web false false false")
+	s.types(t, 0, "service pull")
+	if _, errs := s.types(t, 1, "service build shop/web shop/db"); !strings.Contains(errs, `cannot build "shop/db"`) {
+		t.Errorf("build says %q", errs)
+	}
+	s.builder = func(context.Context, []compose.Service, engine.BuildOptions) error { return errors.New("no space") }
+	if _, errs := s.types(t, 1, "service build"); errs != "ros: no space\n" {
+		t.Errorf("build says %q", errs)
+	}
+}
+
 // Every command of services says in its help what it does, shows how, and knows
 // what may follow.
 func TestEveryServiceCommandIsExplained(t *testing.T) {
@@ -306,7 +392,7 @@ func TestEveryServiceCommandIsExplained(t *testing.T) {
 		if len(cmd.Long) < 80 || !strings.HasPrefix(strings.TrimSpace(cmd.Example), "ros ") && !strings.Contains(cmd.Example, "ros ") {
 			t.Errorf("%s is not explained", cmd.Name())
 		}
-		takesNames := strings.Contains(cmd.Use, "…") && !strings.Contains(cmd.Use, "FILE") && cmd.Name() != "build"
+		takesNames := strings.Contains(cmd.Use, "…") && !strings.Contains(cmd.Use, "FILE")
 		if takesNames && cmd.ValidArgsFunction == nil {
 			t.Errorf("%s completes no names", cmd.Name())
 		}
@@ -323,7 +409,7 @@ func TestEveryServiceCommandIsExplained(t *testing.T) {
 func TestTheServiceTreeIsRancherOSs(t *testing.T) {
 	tree := (&app{}).serviceCommand()
 	for line, flags := range map[string]string{
-		"enable": "", "disable": "", "delete": "", "list": "all update", "build": "", "create": "no-recreate force-recreate no-build",
+		"enable": "", "disable": "", "delete": "", "list": "all update", "build": "no-cache force-rm pull", "create": "no-recreate force-recreate no-build",
 		"up": "foreground no-recreate force-recreate no-build", "start": "foreground", "stop": "time", "restart": "time", "kill": "signal",
 		"rm": "force volumes", "pull": "ignore-pull-failures", "logs": "lines follow", "ps": "quiet", "down": "time",
 	} {

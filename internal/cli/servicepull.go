@@ -21,8 +21,8 @@ func (a *app) servicePull() *cobra.Command {
 		Short: "Fetch the images of services from their registries",
 		Long: `Fetch the images of services from their registries, also those that are there:
 their names may mean other images by now. A service whose image has changed gets a
-new container. Without a name it is about all services whose images do not come
-with the machine.
+new container. Without a name it is about all services whose images neither come
+with the machine nor are built on it.
 
 Exit status: 0, or 1 when an image could not be fetched.`,
 		Example: `  ros service pull web
@@ -66,7 +66,7 @@ func (a *app) pulled(ctx context.Context, names []string) ([]servicectl.ServiceS
 	var out []servicectl.ServiceStatus
 	for _, s := range services {
 		same := func(other servicectl.ServiceStatus) bool { return other.Image == s.Image && other.Scope == s.Scope }
-		if slices.ContainsFunc(out, same) || len(names) == 0 && plan.IsMachineImage(s.Image) {
+		if slices.ContainsFunc(out, same) || len(names) == 0 && (plan.IsMachineImage(s.Image) || s.Builds) {
 			continue
 		}
 		out = append(out, s)

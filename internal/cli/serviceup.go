@@ -57,7 +57,7 @@ type createFlags struct {
 func (f *createFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.recreate, "force-recreate", false, "make new containers even if nothing has changed")
 	cmd.Flags().BoolVar(&f.noRecreate, "no-recreate", false, "is refused: see above")
-	cmd.Flags().BoolVar(&f.noBuild, "no-build", false, "build nothing, which is always so")
+	cmd.Flags().BoolVar(&f.noBuild, "no-build", false, "build no image, even if it is not there")
 }
 
 func (f createFlags) check(names []string) error {
@@ -68,6 +68,14 @@ func (f createFlags) check(names []string) error {
 		return errors.New("cannot recreate all containers of the machine at once: name the services")
 	}
 	return nil
+}
+
+// build builds images that are not there, unless that is not wanted.
+func (f createFlags) build(ctx context.Context, a *app, names []string) error {
+	if f.noBuild {
+		return nil
+	}
+	return a.buildMissing(ctx, names)
 }
 
 // recreates is the part of the help that `up` and `create` share.
@@ -82,7 +90,8 @@ func (a *app) serviceUp() *cobra.Command {
 		Short: "Read the configuration again, start services, and wait until they are ready",
 		Long: `Read the configuration again, start the named services if they were stopped or
 removed, and wait until they are ready; without a name, until the machine has
-converged. With -d it does not wait.
+converged. With -d it does not wait. An image that only a build makes is built if it
+is not there.
 
 ` + recreates + `
 
@@ -96,6 +105,9 @@ Exit status: 0 ready, 1 not ready when the time was up, or without hope.`,
 				return err
 			}
 			c := a.client()
+			if err := create.build(cmd.Context(), a, args); err != nil {
+				return err
+			}
 			if err := c.Reload(cmd.Context()); err != nil {
 				return err
 			}
@@ -123,7 +135,8 @@ func (a *app) serviceCreate() *cobra.Command {
 		Long: `Read the configuration again, and wait until the named services, or all, have
 containers. The controller makes them, and starts those that should run: a service
 that is to have a container but not to run has the label
-io.rancher.os.createonly: "true".
+io.rancher.os.createonly: "true". An image that only a build makes is built if it is
+not there.
 
 ` + recreates + `
 
@@ -132,6 +145,9 @@ Exit status: 0 the containers are there, 1 some are not.`,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := create.check(args); err != nil {
+				return err
+			}
+			if err := create.build(cmd.Context(), a, args); err != nil {
 				return err
 			}
 			if err := a.client().Reload(cmd.Context()); err != nil {
@@ -174,25 +190,4 @@ func (a *app) each(ctx context.Context, names []string, do verbFunc) error {
 		err = errors.Join(err, do(a.client(), ctx, name))
 	}
 	return err
-}
-
-func (a *app) serviceBuild() *cobra.Command {
-	return &cobra.Command{
-		Use:   "build [SERVICE…]",
-		Short: "Refused: nothing is built on this machine",
-		Long: `Nothing is built on this machine: a service names its image. Build it where its
-source is, and push it to a registry; or put what 'docker save' writes into a
-folder for preloading. Then name it: image: registry.example.com/web:1`,
-		Example: `  docker build -t registry.example.com/web:1 . && docker push registry.example.com/web:1
-  ros config set rancher.services.web.image registry.example.com/web:1`,
-		DisableFlagParsing: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, arg := range args {
-				if arg == "-h" || arg == "--help" {
-					return cmd.Help()
-				}
-			}
-			return errors.New("nothing is built on this machine ('ros service build --help' says what to do instead)")
-		},
-	}
 }

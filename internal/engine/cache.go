@@ -121,12 +121,14 @@ func (c *cache) keepContainer(asked uint64, found plan.Container) {
 	}
 }
 
-// image returns what a reference means, if that still holds.
+// image returns what a reference means, if that still holds. An image that was not
+// there is asked for again: somebody may have built it, and be waiting, before its
+// event was read.
 func (c *cache) image(ref string) (imageFacts, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, known := c.images[ref]
-	return k.image, known && c.live && k.asked > max(c.expired, c.retagged)
+	return k.image, known && k.image.id != "" && c.live && k.asked > max(c.expired, c.retagged)
 }
 
 // keepImage remembers an answer, unless a later question was answered first.

@@ -13,7 +13,8 @@ import (
 // nothing, and reads no configuration of Docker's own command line.
 type composeCLI struct {
 	*command.DockerCli
-	api client.APIClient
+	api  client.APIClient
+	file *configfile.ConfigFile // nil: an empty one
 }
 
 // silentCLI is a command line without input and output.
@@ -27,8 +28,14 @@ func silentCLI() (*command.DockerCli, error) {
 // Client is the client to use, whatever the environment says.
 func (c composeCLI) Client() client.APIClient { return c.api }
 
-// ConfigFile is empty: registry credentials and proxies are the controller's.
-func (c composeCLI) ConfigFile() *configfile.ConfigFile { return configfile.New("") }
+// ConfigFile is the one that is given, and not the user's: registry credentials
+// and proxies are the controller's.
+func (c composeCLI) ConfigFile() *configfile.ConfigFile {
+	if c.file != nil {
+		return c.file
+	}
+	return configfile.New("")
+}
 
 // CurrentContext is the default one.
 func (c composeCLI) CurrentContext() string { return command.DefaultContextName }

@@ -101,7 +101,7 @@ func specOf(svc compose.Service) (types.ServiceConfig, error) {
 		return spec, errors.New("a provider is not a container")
 	}
 	if spec.Image == "" {
-		return spec, errors.New("it has no image, and nothing is built on this machine")
+		return spec, errors.New("it has no image")
 	}
 	labels, err := labelsOf(svc)
 	if err != nil {

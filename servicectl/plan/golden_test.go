@@ -44,6 +44,7 @@ type wantService struct {
 	Joins      string            `yaml:"joins"`  // network_mode: service:…
 	Memory     int64             `yaml:"memory"` // MiB
 	Pull       string            `yaml:"pull"`
+	Build      string
 }
 
 type haveFile struct {
@@ -53,6 +54,7 @@ type haveFile struct {
 	Busy   map[string]string     `yaml:"busy"`
 	Booted time.Duration         `yaml:"booted"` // ago
 	Keep   bool                  `yaml:"keep"`
+	Some   bool                  `yaml:"incomplete"`
 	Broken []string              `yaml:"broken"` // compose files with errors
 }
 
@@ -208,6 +210,9 @@ func projectOf(want map[string]wantService) compose.Project {
 			Spec: types.ServiceConfig{Name: name, Image: w.Image, Labels: w.Labels, PullPolicy: w.Pull},
 			Hash: hashOf(w.Image, w.Env), Fields: fieldsOf(w.Image, w.Env),
 		}
+		if w.Build != "" {
+			svc.Spec.Build = &types.BuildConfig{Context: w.Build}
+		}
 		svc.Spec.MemLimit = types.UnitBytes(w.Memory << 20)
 		if w.Joins != "" {
 			svc.Spec.NetworkMode = "service:" + w.Joins
@@ -260,7 +265,7 @@ func observed(want compose.Project, h haveFile) plan.Observed {
 			compose.User:   daemonOf(h.User),
 		},
 		Memory: map[string]plan.Memory{},
-		Busy:   h.Busy, KeepUnwanted: h.Keep,
+		Busy:   h.Busy, KeepUnwanted: h.Keep, Incomplete: h.Some,
 	}
 	if h.Booted == 0 {
 		h.Booted = 30 * 24 * time.Hour

@@ -23,7 +23,11 @@ func (p *planner) needImage(v *view, b *branch) bool {
 	case lacks && IsMachineImage(ref):
 		b.image = &Step{Verb: Load, Image: ref, Cause: "image " + ref + " is missing"}
 	case lacks && p.neverPulls(v):
-		v.standing.Problem = "image " + ref + " is not there, and pull_policy never keeps it from being fetched"
+		if v.svc.Builds() {
+			v.standing.Problem = "image " + ref + " is not there: 'ros service build " + v.svc.Key() + "' builds it"
+		} else {
+			v.standing.Problem = "image " + ref + " is not there, and pull_policy never keeps it from being fetched"
+		}
 		v.standing.Stuck = true
 		if v.main == nil {
 			v.standing.State = StateFailed
@@ -44,7 +48,7 @@ func (p *planner) lacksImage(v *view) bool {
 }
 
 func (p *planner) neverPulls(v *view) bool {
-	return v.svc.Spec.PullPolicy == types.PullPolicyNever && !IsMachineImage(v.svc.Spec.Image)
+	return (v.svc.Spec.PullPolicy == types.PullPolicyNever || v.svc.Builds()) && !IsMachineImage(v.svc.Spec.Image)
 }
 
 // renew pulls an image that is there and has become older than the service's
