@@ -29,6 +29,7 @@ write_files:
   - {path: /etc/motto, content: "from a disk\n", permissions: "0640", owner: "root:docker"}
   - {path: /var/lib/appended, content: "appended\n", append: true}
   - {path: /mnt/data/deferred, content: "on the second disk\n", defer: true}
+keyboard: {layout: de, variant: nodeadkeys}
 disk_setup:
   /dev/vdb: {table_type: gpt, layout: [50, [50, 82]]}
 fs_setup:
@@ -134,6 +135,7 @@ func (m *Machine) wasMadeFromADisk() {
 		{"users", "hostname; id -nG ann; grep -c ssh-ed25519 ~ann/.ssh/authorized_keys", "disk1\nann docker\n1"},
 		{"sudo wants the password", "sudo -n -u ann sudo -n true || echo refused; echo secret-Word1 | sudo -n -u ann sudo -S -p '' id -u", "refused\n0"},
 		{"files", "stat -c '%a %U:%G' /etc/motto; cat /etc/motto /var/lib/appended /mnt/data/deferred", "640 root:docker\nfrom a disk\nappended\non the second disk"},
+		{"the keyboard", "cat /run/ros/keyboard", "de-latin1-nodeadkeys"},
 		{"addresses", "ip -br address show dev eth1 | grep -o '10.0.3.77/24\\|fd00:3::77/64'; cat /sys/class/net/eth1/mtu; ip route show 192.0.2.0/24", "10.0.3.77/24\nfd00:3::77/64\n1400\n192.0.2.0/24 via 10.0.3.2 dev eth1 proto static"},
 		{"a bond", "cat /sys/class/net/bonding_masters /sys/class/net/bond7/bonding/slaves /sys/class/net/bond7/bonding/mode; ip -br address show dev bond7 | grep -o 10.0.4.77/24", "bond7\neth2\nactive-backup 1\n10.0.4.77/24"},
 		{"a VLAN", "grep -o 'VID: 30' /proc/net/vlan/eth1.30; ip -br address show dev eth1.30 | grep -o 10.30.0.1/24", "VID: 30\n10.30.0.1/24"},

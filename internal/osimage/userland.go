@@ -2,8 +2,10 @@ package osimage
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -16,8 +18,8 @@ import (
 // userPackages are what the machine's own programs come from; apt adds what
 // they depend on.
 var userPackages = []string{
-	"bash", "bash-completion", "busybox", "ca-certificates", "chrony", "dhcpcd-base",
-	"e2fsprogs", "iproute2", "iptables", "kmod", "libc-bin", "login", "ncurses-base",
+	"bash", "bash-completion", "busybox", "ca-certificates", "chrony", "console-data", "dhcpcd-base",
+	"e2fsprogs", "iproute2", "iptables", "kbd", "kmod", "libc-bin", "login", "ncurses-base",
 	"openssh-client", "openssh-server", "openssh-sftp-server", "passwd", "sudo", "tini", "tzdata", "udev", "util-linux",
 }
 
@@ -36,7 +38,7 @@ var skipPackages = []string{
 // comes from busybox.
 var programs = []string{
 	"agetty", "bash", "busybox", "chpasswd", "kmod", "login", "passwd", "scp", "ssh", "ssh-keygen", "sudo", "tini-static", "udevadm",
-	"ip", "ss", "chronyc", "chronyd", "dhcpcd", "e2fsck", "e2label", "insmod", "lsmod", "mke2fs", "mkfs.ext4",
+	"ip", "ss", "loadkeys", "chronyc", "chronyd", "dhcpcd", "e2fsck", "e2label", "insmod", "lsmod", "mke2fs", "mkfs.ext4",
 	"fsck.ext4", "modinfo", "modprobe", "depmod", "resize2fs", "rmmod", "sshd", "tune2fs", "unix_chkpwd",
 	"xtables-nft-multi", "iptables-nft", "iptables-nft-save", "iptables-nft-restore",
 	"ip6tables-nft", "ip6tables-nft-save", "ip6tables-nft-restore",
@@ -65,7 +67,7 @@ func keepFile(name string) bool {
 		module := strings.TrimSuffix(strings.TrimPrefix(base, "pam_"), ".so")
 		return slices.Contains(pamModules, module)
 	case strings.HasPrefix(name, "usr/share/"):
-		return strings.HasPrefix(name, "usr/share/ca-certificates/mozilla/") || isTimeZone(name) ||
+		return strings.HasPrefix(name, "usr/share/ca-certificates/mozilla/") || isTimeZone(name) || isKeymap(name) ||
 			name == "usr/share/bash-completion/bash_completion"
 	}
 	return strings.HasPrefix(name, "usr/") && !droppedFiles.MatchString(name)
@@ -76,6 +78,11 @@ func keepFile(name string) bool {
 func isTimeZone(name string) bool {
 	zone, ok := strings.CutPrefix(name, "usr/share/zoneinfo/")
 	return ok && !strings.HasPrefix(zone, "posix/") && !strings.HasPrefix(zone, "right/") && !strings.Contains(zone, ".") && zone != "leapseconds"
+}
+
+// isKeymap chooses the layouts of keyboards that PCs have, and what they include.
+func isKeymap(name string) bool {
+	return strings.HasPrefix(name, "usr/share/keymaps/i386/") || strings.HasPrefix(name, "usr/share/keymaps/include/")
 }
 
 // droppedFiles are of no use in a machine: what is for building, for init
@@ -115,6 +122,9 @@ func readUserland(ctx context.Context, debs []string) (*Tree, error) {
 		}
 	}
 	bundleCertificates(t)
+	if err := unzipKeymaps(t); err != nil {
+		return nil, err
+	}
 	if err := linkApplets(ctx, t); err != nil {
 		return nil, err
 	}
@@ -134,6 +144,29 @@ func bundleCertificates(t *Tree) {
 	}
 	t.Remove(func(name string, _ Node) bool { return name == folder })
 	t.File("usr/share/ca-certificates/ca-certificates.crt", 0o644, bundle.Bytes())
+}
+
+// unzipKeymaps stores the layouts of keyboards as they are read: together they
+// compress better than each by itself.
+func unzipKeymaps(t *Tree) error {
+	for _, name := range t.Paths() {
+		plain, zipped := strings.CutSuffix(name, ".gz")
+		n, _ := t.Lookup(name)
+		if !zipped || !isKeymap(name) || !n.Mode.IsRegular() {
+			continue
+		}
+		z, err := gzip.NewReader(bytes.NewReader(n.Data))
+		if err != nil {
+			return fmt.Errorf("cannot unpack %s: %w", name, err)
+		}
+		data, err := io.ReadAll(z)
+		if err != nil {
+			return fmt.Errorf("cannot unpack %s: %w", name, err)
+		}
+		t.File(plain, n.Mode.Perm(), data)
+		t.Remove(func(other string, _ Node) bool { return other == name })
+	}
+	return nil
 }
 
 // linkApplets links every program that busybox has and no package brought.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -86,6 +87,34 @@ func (p *pass) knownLocale(name string) bool {
 	return false
 }
 
+// keymaps has the layouts that loadkeys knows.
+const keymaps = "/usr/share/keymaps"
+
+// layoutNames are the console's names of layouts that cloud-init, which has X's,
+// calls otherwise.
+var layoutNames = map[string]string{
+	"be": "be-latin1", "br": "br-abnt2", "ca": "cf", "ch": "sg-latin1", "cz": "cz-lat2", "ee": "et", "gb": "uk", "hr": "croat",
+	"jp": "jp106", "latam": "la-latin1", "pt": "pt-latin1", "se": "se-latin1", "si": "slovene", "sk": "sk-qwertz", "tr": "trq",
+}
+
+// keymap is what the console calls a layout; "" when there is none.
+func (p *pass) keymap(layout, variant string) string {
+	if other, ok := layoutNames[layout]; ok {
+		layout = other
+	}
+	names := []string{layout}
+	if variant != "" {
+		names = []string{layout + "-" + variant, layout + "-latin1-" + variant}
+	}
+	for _, name := range names {
+		found, err := filepath.Glob(p.m.path(path.Join(keymaps, "i386/*", name+".kmap")))
+		if err == nil && len(found) > 0 {
+			return name
+		}
+	}
+	return ""
+}
+
 // keyboard loads the layout of the keyboard at the machine, once for each boot
 // and layout.
 func (p *pass) keyboard(ctx context.Context) {
@@ -102,9 +131,10 @@ func (p *pass) keyboard(ctx context.Context) {
 	if k.Options != "" {
 		p.warn("options of the keyboard are those of X, which this system has not", "", "keyboard", "options")
 	}
-	name := k.Layout
-	if k.Variant != "" {
-		name += "-" + k.Variant
+	name := p.keymap(k.Layout, k.Variant)
+	if name == "" {
+		p.fail(fmt.Errorf("there is no keyboard layout %q", strings.TrimSuffix(k.Layout+"-"+k.Variant, "-")), at...)
+		return
 	}
 	if old, err := p.m.read(loaded); err == nil && old == name+"\n" {
 		return

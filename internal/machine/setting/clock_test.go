@@ -52,13 +52,25 @@ func TestLocale(t *testing.T) {
 func TestKeyboard(t *testing.T) {
 	h := newHost(t)
 	const text = "keyboard: {layout: de, variant: nodeadkeys}"
+	for _, name := range []string{"qwertz/de-latin1-nodeadkeys", "qwertz/de", "qwerty/uk"} {
+		h.write("/usr/share/keymaps/i386/"+name+".kmap", "")
+	}
 	for range 2 {
 		if got := h.slowly(text); got != "" {
 			t.Errorf("problems %q", got)
 		}
 	}
-	if got := h.since(0); got != "loadkeys -- de-nodeadkeys" {
+	if got := h.since(0); got != "loadkeys -- de-latin1-nodeadkeys" {
 		t.Errorf("ran %q", got)
+	}
+	n := len(h.ran)
+	if got := h.slowly("keyboard: {layout: gb}"); got != "" || h.since(n) != "loadkeys -- uk" {
+		t.Errorf("problems %q, ran %q", got, h.since(n))
+	}
+	for _, bad := range []string{"{layout: xx}", "{layout: de, variant: x}", "{layout: \"[\"}"} {
+		if got := h.slowly("keyboard: " + bad); !strings.Contains(got, "there is no keyboard layout") {
+			t.Errorf("%s: problems %q", bad, got)
+		}
 	}
 	h.m.kernel.has = func(string) bool { return false }
 	if got := h.slowly(text); !strings.Contains(got, "there is no loadkeys on this system") {

@@ -43,6 +43,8 @@ type kernel struct {
 	has     func(name string) bool
 	mount   func(source, target, fstype string, flags uintptr, data string) error
 	unmount func(target string) error
+	// resolve finds the address of a server.
+	resolve func(ctx context.Context, host string) (string, error)
 	// network says what service network would do; nil where it is not asked.
 	network func(network.Settings) (network.Plan, error)
 	// signal tells PID 1.
@@ -59,6 +61,7 @@ func New(root string) *Machine {
 			run:         run,
 			has:         func(name string) bool { _, err := exec.LookPath(name); return err == nil },
 			mount:       unix.Mount,
+			resolve:     resolve,
 			unmount:     func(target string) error { return unix.Unmount(target, 0) },
 			signal:      func(s unix.Signal) error { return unix.Kill(1, s) },
 		},

@@ -282,18 +282,28 @@ func (p *pass) attach(ctx context.Context, w wantedMount, real, fstype string, f
 		return err
 	}
 	if isNetworkFS(fstype) {
-		argv := []string{"mount." + strings.TrimSuffix(fstype, "4"), w.source, target}
-		if len(w.options) > 0 {
-			argv = append(argv, "-o", strings.Join(mountWords(w.options), ","))
-		}
 		limited, cancel := context.WithTimeout(ctx, networkMountLimit)
 		defer cancel()
-		return p.m.kernel.run(limited, "", argv...)
+		return p.attachFromNetwork(limited, w, mountProgram(fstype), target)
 	}
 	if err := p.m.kernel.mount(real, target, fstype, flags, data); err != nil {
 		return err
 	}
 	return p.remountBind(w, real, target, flags)
+}
+
+func (p *pass) attachFromNetwork(ctx context.Context, w wantedMount, program, target string) error {
+	if !p.m.kernel.has(program) {
+		if err := p.mountNFS(ctx, w, target); err != nil {
+			return fmt.Errorf("cannot mount %s: %w", w.source, err)
+		}
+		return nil
+	}
+	argv := []string{program, w.source, target}
+	if len(w.options) > 0 {
+		argv = append(argv, "-o", strings.Join(mountWords(w.options), ","))
+	}
+	return p.m.kernel.run(ctx, "", argv...)
 }
 
 // remountBind sets what the kernel does not look at when it binds a folder.

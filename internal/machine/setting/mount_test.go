@@ -103,7 +103,7 @@ func TestMountsThatCannotBe(t *testing.T) {
 mounts:
 - [LABEL=missing, /mnt/a, ext4, defaults]
 - [LABEL=late, /mnt/b]
-- ["nas:/x", /mnt/c, nfs4]
+- ["//nas/x", /mnt/c, cifs]
 - [/dev/sdb1, /etc, ext4]
 - [/dev/sdb1, /mnt/hers, ext4]
 - [/dev/sdb1, /mnt/e, auto]
@@ -112,7 +112,7 @@ mounts:
 	for _, want := range []string{
 		"cloud-config.yml:4:3: mounts.0: cannot mount LABEL=missing: it is not there",
 		"warning: mounts.1: LABEL=late is not mounted",
-		"mounts.2: cannot mount nas:/x: there is no mount.nfs on this system",
+		"mounts.2: cannot mount //nas/x: there is no mount.cifs on this system",
 		"mounts.3: cannot mount /dev/sdb1 at /etc: the system itself is there",
 		"mounts.4: cannot mount /dev/sdb1: /dev/sdz is mounted at /mnt/hers already",
 		"mounts.5: cannot mount /dev/sdb1: it has no file system that is known",

@@ -78,6 +78,9 @@ func isNetworkFS(fstype string) bool {
 	return slices.Contains([]string{"nfs", "nfs4", "cifs", "smb3"}, fstype)
 }
 
+// mountProgram mounts a file system of the network.
+func mountProgram(fstype string) string { return "mount." + strings.TrimSuffix(fstype, "4") }
+
 // memoryFS are those without a device.
 func memoryFS(fstype string) bool {
 	return slices.Contains([]string{"tmpfs", "ramfs", "9p", "virtiofs", "overlay", "debugfs", "tracefs", "securityfs", "configfs", "hugetlbfs", "bpf", "cgroup2"}, fstype)
@@ -93,7 +96,7 @@ func (p *pass) mountSource(w wantedMount) (real, fstype string, err error) {
 		}
 		return p.m.path(path.Clean("/" + w.source)), "", nil
 	case isNetworkFS(fstype):
-		if program := "mount." + strings.TrimSuffix(fstype, "4"); !p.m.kernel.has(program) {
+		if program := mountProgram(fstype); !p.m.kernel.has(program) && !isNFS(fstype) {
 			return "", "", fmt.Errorf("there is no %s on this system", program)
 		}
 		return w.source, fstype, nil
