@@ -27,6 +27,7 @@ type cache struct {
 	images     map[string]resolved  // by reference
 	passed     map[string]time.Time // container ID → start for which its readiness check passed
 	execs      map[string]string    // container ID → readiness check that has not ended
+	steps      map[string]int       // container's ID or name → steps about it that are being made
 	wanted     wanted
 	remade     uint64              // networks or volumes changed
 	listed     resources           // of the last list
@@ -52,6 +53,7 @@ func newCache() *cache {
 		images:     map[string]resolved{},
 		passed:     map[string]time.Time{},
 		execs:      map[string]string{},
+		steps:      map[string]int{},
 	}
 }
 
@@ -84,6 +86,10 @@ func (c *cache) ask() uint64 {
 func (c *cache) touch(ref string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.touchLocked(ref)
+}
+
+func (c *cache) touchLocked(ref string) {
 	c.last++
 	c.touched[ref] = c.last
 	for id, k := range c.containers {
@@ -91,6 +97,45 @@ func (c *cache) touch(ref string) {
 			c.touched[id] = c.last
 		}
 	}
+}
+
+// stepBegins notes that a step is made about a container, given by ID or by name.
+func (c *cache) stepBegins(ref string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.steps[ref]++
+}
+
+// stepEnds notes that it has been made, or has failed: something happened.
+func (c *cache) stepEnds(ref string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.steps[ref]--; c.steps[ref] <= 0 {
+		delete(c.steps, ref)
+	}
+	c.touchLocked(ref)
+}
+
+// underStep returns a listed container about which a step is being made, as it
+// was known before. The daemon would answer no question about a container that it
+// is starting before that has ended, and whoever makes the step looks then.
+func (c *cache) underStep(s container.Summary) (plan.Container, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.steps[s.ID] == 0 && c.steps[name(s.Names)] == 0 {
+		return plan.Container{}, false
+	}
+	if k, known := c.containers[s.ID]; known {
+		return k.container, true
+	}
+	return fromSummary(s), true
+}
+
+// hasStep says whether a step is being made about a container.
+func (c *cache) hasStep(found plan.Container) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.steps[found.ID] > 0 || c.steps[found.Name] > 0
 }
 
 // touchImages notes that images changed.

@@ -113,6 +113,9 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 	group.SetLimit(inspectLimit)
 	for i, s := range listed {
 		known, ok := d.seen.container(s, before, after)
+		if !ok {
+			known, ok = d.seen.underStep(s)
+		}
 		if ok {
 			found[i] = known
 			continue

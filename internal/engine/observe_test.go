@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -289,5 +290,43 @@ func TestAListSaysEnoughOfAContainerThatCannotBeInspected(t *testing.T) {
 		if c := d.Containers[i]; c.ExitCode != code || c.State != plan.Exited || !strings.Contains(c.Error, "stuck") {
 			t.Errorf("got %+v", c)
 		}
+	}
+}
+
+// Docker answers no question about a container that it is starting before it has
+// started it: whoever asked would look at nothing else until then.
+func TestAContainerThatIsBeingStartedIsNotAskedAbout(t *testing.T) {
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "ntp", "created"), managed("2", "syslog", "running")}
+	f.statuses = map[string]string{"1": "Created", "2": "Up Less than a second"}
+	e, want := f.engine(t, Options{}), wanting("ntp", "syslog")
+	// Nor is its readiness looked for, though it may run already.
+	svc := want.Services["ntp"]
+	svc.Ready = compose.Ready{Kind: compose.ReadyExec, Target: "true"}
+	want.Services["ntp"] = svc
+	follow(e)
+	asksFor(t, e, f, want)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	f.hang("/containers/ntp/start")
+	go func() { ended <- e.Do(ctx, step(plan.Start, "ntp"), svc) }()
+	f.hung(t)
+	seen := e.daemons[compose.System].seen
+	seen.touch("1")
+	seen.touch("2")
+	f.containers[0].State.Status = "running"
+	f.statuses["1"] = "Up Less than a second"
+	if got := asksFor(t, e, f, want); !slices.Equal(got, []string{"GET /containers/2/json", "GET /containers/json"}) {
+		t.Errorf("while the container is being started: asked %v", got)
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("the step that was broken off succeeded")
+	}
+	svc.Ready = compose.Ready{}
+	want.Services["ntp"] = svc
+	if got := asksFor(t, e, f, want); !slices.Equal(got, []string{"GET /containers/1/json", "GET /containers/json"}) {
+		t.Errorf("afterwards: asked %v", got)
 	}
 }

@@ -40,6 +40,9 @@ func (d *daemon) checkReady(ctx context.Context, found []plan.Container, w wante
 			c.Ready = true
 			continue
 		}
+		if d.seen.hasStep(*c) {
+			continue // the daemon would let the check wait for the step's end
+		}
 		checks.Go(func() {
 			if d.check(ctx, c.ID, svc.Ready) == nil {
 				c.Ready = true

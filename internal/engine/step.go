@@ -23,8 +23,9 @@ func (e *Engine) Do(ctx context.Context, step plan.Step, svc compose.Service) er
 	if err != nil {
 		return err
 	}
+	d.seen.stepBegins(subject(step))
 	err = e.do(ctx, d, step, svc)
-	d.seen.touch(subject(step))
+	d.seen.stepEnds(subject(step))
 	if err != nil {
 		return fmt.Errorf("cannot %s: %w", phrase(step), daemonError{err})
 	}
