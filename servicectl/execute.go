@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -220,12 +221,26 @@ func (c *Controller) end(b *branch, err error) {
 	}
 	b.ended = true
 	b.after = map[compose.Scope]int{}
+	look := c.lookLocked
+	if c.underWay() == 0 || c.needed(b.name) {
+		look = c.hurryLocked
+	}
 	for _, s := range b.steps {
 		scope := compose.Scope(s.Scope)
 		if _, known := b.after[scope]; !known {
-			b.after[scope] = c.lookLocked(scope)
+			b.after[scope] = look(scope)
 		}
 	}
+}
+
+// needed says whether a service waits for another one. The caller holds the mutex.
+func (c *Controller) needed(name string) bool {
+	for _, svc := range c.desired.Project.Services {
+		if slices.ContainsFunc(svc.Needs, func(d compose.Dependency) bool { return d.Service == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // preempt ends a branch early, since something else is wanted: what waits or

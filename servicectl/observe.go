@@ -24,11 +24,12 @@ const (
 )
 
 // observer looks at one daemon, on its own: a daemon that hangs holds up nobody
-// but its own services. Its fields but scope and poke are guarded by the
+// but its own services. Its fields but scope and channels are guarded by the
 // controller's mutex.
 type observer struct {
 	scope compose.Scope
 	poke  chan struct{} // capacity 1
+	hurry chan struct{} // capacity 1: somebody waits for an observation
 
 	// asked counts the reasons to look, seen is its value when the observation
 	// that is in daemon began: an event between the two is not lost.
@@ -46,7 +47,7 @@ type observer struct {
 }
 
 func newObserver(scope compose.Scope) *observer {
-	return &observer{scope: scope, poke: make(chan struct{}, 1), needed: 1}
+	return &observer{scope: scope, poke: make(chan struct{}, 1), hurry: make(chan struct{}, 1), needed: 1}
 }
 
 // current says whether what was observed is about the present configuration.
@@ -68,8 +69,16 @@ func (c *Controller) lookLocked(scope compose.Scope) int {
 	return o.asked
 }
 
-// observe makes observations until ctx ends. It rests as long as it works: a
-// storm of events costs half a processor at most.
+// hurryLocked is lookLocked for somebody who waits: the observer does not rest
+// before. Who calls it does so no more often than a user, or a step, has done
+// something.
+func (c *Controller) hurryLocked(scope compose.Scope) int {
+	poke(c.observers[scope].hurry)
+	return c.lookLocked(scope)
+}
+
+// observe makes observations until ctx ends, and rests between them: a storm of
+// events costs half a processor at most.
 func (c *Controller) observe(ctx context.Context, o *observer) {
 	rest := time.NewTimer(0)
 	defer rest.Stop()
@@ -79,15 +88,43 @@ func (c *Controller) observe(ctx context.Context, o *observer) {
 			return
 		case <-o.poke:
 		}
+		select {
+		case <-o.hurry: // this is what is hurried for
+		default:
+		}
 		begin := time.Now()
 		c.observeOnce(ctx, o)
-		rest.Reset(min(time.Since(begin), 5*time.Second))
+		rest.Reset(c.restAfter(time.Since(begin)))
 		select {
 		case <-ctx.Done():
 			return
 		case <-rest.C:
+		case <-o.hurry:
 		}
 	}
+}
+
+// restAfter is how long an observer rests after an observation: as long as it
+// took; longer while steps are made, which Docker needs the processor for. They
+// cause most events themselves, and have their effects looked at when they end.
+func (c *Controller) restAfter(took time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.underWay() > 0 {
+		took *= 4
+	}
+	return min(took, 5*time.Second)
+}
+
+// underWay is how many branches have not ended. The caller holds the mutex.
+func (c *Controller) underWay() int {
+	n := 0
+	for _, b := range c.branches {
+		if !b.ended {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *Controller) observeOnce(ctx context.Context, o *observer) {

@@ -139,7 +139,7 @@ func (c *Controller) adopt(d Desired) {
 	c.stopPersisted(d)
 	c.desired, c.loaded, c.kept = d, true, false
 	for _, scope := range scopes {
-		c.observers[scope].needed = c.lookLocked(scope)
+		c.observers[scope].needed = c.hurryLocked(scope)
 	}
 	for name, b := range c.branches {
 		svc := d.Project.Services[name]

@@ -1,0 +1,60 @@
+package servicectl_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/internal/engine/enginetest"
+	"github.com/ros-os/ros/servicectl"
+)
+
+// lasts makes every observation of System Docker last, and counts them.
+func (r *rig) lasts(d time.Duration) *atomic.Int64 {
+	var n atomic.Int64
+	r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
+		if c.Method == "observe" && c.Scope == compose.System {
+			n.Add(1)
+			time.Sleep(d)
+		}
+		return enginetest.Fault{}
+	}
+	return &n
+}
+
+// What follows a step is looked at when the step has ended, not when the observer
+// has rested: a service that waits for another one, and the user, wait for that.
+func TestTheEndOfStepsIsLookedAtAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lasts(time.Second)
+		r.fake.Latency = 100 * time.Millisecond
+		r.start(t, svc("network", "ros/base:1"), svc("ntp", "ros/base:1", "network"))
+		// One observation at first, one after each service: 3 s, and 5 steps.
+		after(3600 * time.Millisecond)
+		r.wantState(t, servicectl.Converged)
+
+		r.change(svc("network", "ros/base:1"), svc("ntp", "ros/base:1", "network"), svc("syslog", "ros/base:1"))
+		after(2300 * time.Millisecond) // two, and 2 steps
+		r.wantState(t, servicectl.Converged)
+	})
+}
+
+// Steps cause events. Looking at them while there are more to come takes the
+// time that Docker needs for the steps.
+func TestObservingTakesAFifthOfTheTimeOfSteps(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		n := r.lasts(10 * time.Millisecond)
+		r.fake.Latency = time.Second
+		r.start(t, svc("ntp", "ros/base:1"))
+		after(100 * time.Millisecond)
+		n.Store(0)
+		for range 500 {
+			after(time.Millisecond)
+			r.fake.SetUp(compose.System, true) // is an event
+		}
+		if n := n.Load(); n < 5 || n > 11 {
+			t.Errorf("%d observations of 10 ms in 500 ms of one step", n)
+		}
+	})
+}
