@@ -41,6 +41,10 @@ type Options struct {
 	Boot time.Time
 	// BootProblems are what went wrong before the controller; nil: nothing.
 	BootProblems func() cloudconfig.Report
+	// AtRest is called when steps were made, or something else was done, and no
+	// step is under way any more; not often. No pass is made before it returns.
+	// Nil: nothing is done then.
+	AtRest func()
 }
 
 // Deadlines bound what may take long. Zero fields are the defaults.
@@ -199,18 +203,43 @@ func (c *Controller) begin(cancel context.CancelFunc) bool {
 func (c *Controller) loop(ctx context.Context, all *sync.WaitGroup) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var rest <-chan time.Time // nil: nothing was done since the last
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
 			c.counts.woken()
+			if rest == nil {
+				rest = time.After(restPause)
+			}
 		case <-timer.C:
+		case <-rest:
+			rest = c.rest()
+			continue
 		}
 		c.counts.passBegins()
 		next := c.pass(ctx, all)
 		timer.Reset(max(0, time.Until(next)))
 	}
+}
+
+// restPause is how long after a wake the controller looks whether it is at rest.
+const restPause = 10 * time.Second
+
+// rest does what is to be done at rest. While a step is under way it does nothing,
+// and returns when to try again.
+func (c *Controller) rest() (again <-chan time.Time) {
+	c.mu.Lock()
+	busy := c.underWay() > 0
+	c.mu.Unlock()
+	if busy {
+		return time.After(restPause)
+	}
+	if c.opts.AtRest != nil {
+		c.opts.AtRest()
+	}
+	return nil
 }
 
 // nudge asks for a pass.

@@ -18,6 +18,7 @@ import (
 	"github.com/ros-os/ros/internal/machine/network"
 	"github.com/ros-os/ros/internal/machine/setting"
 	"github.com/ros-os/ros/internal/preload"
+	"github.com/ros-os/ros/internal/resident"
 	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/internal/source/datasource"
 	"github.com/ros-os/ros/servicectl"
@@ -64,6 +65,7 @@ func (a *app) runController(ctx context.Context) error {
 		IntentPath:   a.path("/var/lib/rancher/intents.json"),
 		Journal:      journal.Open(journal.Options{Path: a.path("/var/lib/rancher/events.jsonl")}),
 		BootProblems: func() cloudconfig.Report { return bootProblems(a.path("/run/ros/boot.json")) },
+		AtRest:       func() { releaseMemory(log) },
 	})
 
 	trial.reload = c.Reload
@@ -110,6 +112,14 @@ func (a *app) runController(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// releaseMemory gives back what the controller does not need while it rests. What
+// it does not succeed in costs memory only.
+func releaseMemory(log *logrus.Logger) {
+	if err := resident.Release(); err != nil {
+		log.WithField("err", err).Debug("not all memory is given back")
+	}
 }
 
 // watchHostname calls changed when DHCP gives the machine another name: that is

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/internal/engine"
+	"github.com/ros-os/ros/internal/resident"
 	"github.com/ros-os/ros/servicectl"
 	"github.com/ros-os/ros/servicectl/journal"
 )
@@ -48,6 +49,11 @@ func newController(s settings, out *os.File) (*servicectl.Controller, error) {
 		StatePath:  filepath.Join(s.Dir, "controller.json"),
 		IntentPath: filepath.Join(s.Dir, "intents.json"),
 		Journal:    journal.Open(journal.Options{Path: filepath.Join(s.Dir, "events.jsonl")}),
+		AtRest: func() {
+			if err := resident.Release(); err != nil {
+				log.Error(err)
+			}
+		},
 	}), nil
 }
 

@@ -1,0 +1,44 @@
+package servicectl_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ros-os/ros/internal/engine/enginetest"
+	"github.com/ros-os/ros/servicectl"
+)
+
+// At rest is after something was done, once; and never while a step is made.
+func TestAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake, rests := enginetest.New(), 0
+		fake.Latency = 12 * time.Second
+		load := &loader{}
+		load.set(svc("ntp", "ros/base:1"))
+		c := servicectl.New(servicectl.Options{Engine: fake, Loader: load, AtRest: func() { rests++ }})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		want := func(n int, when string) {
+			t.Helper()
+			if synctest.Wait(); rests != n {
+				t.Errorf("%s: %d times at rest, not %d", when, rests, n)
+			}
+		}
+		after(35 * time.Second)
+		want(0, "while the image is loaded and the container created and started")
+		after(10 * time.Second)
+		want(1, "afterwards")
+		after(4 * time.Minute)
+		want(1, "while nothing happens")
+		c.Reload()
+		after(10 * time.Second)
+		want(2, "after another reading of the configuration")
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
