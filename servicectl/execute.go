@@ -55,8 +55,7 @@ func (c *Controller) runnable() [][]plan.Step {
 	at := map[string]int{}
 	held := map[string]bool{}
 	for _, s := range c.plan.Steps {
-		current := c.observers[compose.Scope(s.Scope)].current()
-		if len(s.Waits) > 0 || !current {
+		if len(s.Waits) > 0 || !c.knows(s) {
 			held[s.Service] = true
 		}
 		if held[s.Service] {

@@ -2,6 +2,8 @@ package servicectl
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ros-os/ros/compose"
@@ -38,9 +40,10 @@ type observer struct {
 	// configuration.
 	needed int
 	daemon plan.Daemon
-	at     time.Time     // when daemon was observed
-	took   time.Duration // how long that lasted
-	absent time.Duration // until a daemon that does not answer is asked again
+	about  compose.Project // what was wanted when daemon was observed
+	at     time.Time       // when daemon was observed
+	took   time.Duration   // how long that lasted
+	absent time.Duration   // until a daemon that does not answer is asked again
 
 	poll    time.Duration   // until the next look at readiness; 0 when there is none
 	pending map[string]bool // containers that are not ready yet
@@ -52,6 +55,39 @@ func newObserver(scope compose.Scope) *observer {
 
 // current says whether what was observed is about the present configuration.
 func (o *observer) current() bool { return o.seen >= o.needed }
+
+// knows says whether what was observed tells of a service all that it would if it
+// were about the present configuration: the same name, image, networks and volumes
+// were looked for, and the same readiness.
+func (o *observer) knows(svc compose.Service) bool {
+	if o.current() {
+		return true
+	}
+	was, looked := o.about.Services[svc.Name]
+	return looked && was.Scope == svc.Scope && was.Spec.Image == svc.Spec.Image && was.Ready == svc.Ready &&
+		sameNames(was.Networks, svc.Networks) && sameNames(was.Volumes, svc.Volumes)
+}
+
+func sameNames[V any](a, b map[string]V) bool {
+	return maps.EqualFunc(a, b, func(V, V) bool { return true })
+}
+
+// knows says whether enough was observed for a step: of its service, and of those
+// that it waits for. The caller holds the mutex.
+func (c *Controller) knows(s plan.Step) bool {
+	services := c.desired.Project.Services
+	svc, wanted := services[s.Service]
+	if !wanted || string(svc.Scope) != s.Scope {
+		return c.observers[compose.Scope(s.Scope)].current()
+	}
+	if !c.observers[svc.Scope].knows(svc) {
+		return false
+	}
+	return !slices.ContainsFunc(svc.Needs, func(d compose.Dependency) bool {
+		dep, there := services[d.Service]
+		return there && !c.observers[dep.Scope].knows(dep)
+	})
+}
 
 // look asks for an observation.
 func (c *Controller) look(scope compose.Scope) {
@@ -77,11 +113,10 @@ func (c *Controller) hurryLocked(scope compose.Scope) int {
 	return c.lookLocked(scope)
 }
 
-// observe makes observations until ctx ends, and rests between them: a storm of
-// events costs half a processor at most.
+// observe makes observations until ctx ends. It rests as long as it works: a
+// storm of events costs half a processor at most; and four times as long while
+// steps are made.
 func (c *Controller) observe(ctx context.Context, o *observer) {
-	rest := time.NewTimer(0)
-	defer rest.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -94,26 +129,32 @@ func (c *Controller) observe(ctx context.Context, o *observer) {
 		}
 		begin := time.Now()
 		c.observeOnce(ctx, o)
-		rest.Reset(c.restAfter(time.Since(begin)))
-		select {
-		case <-ctx.Done():
-			return
-		case <-rest.C:
-		case <-o.hurry:
+		took := min(time.Since(begin), 5*time.Second)
+		if o.rest(ctx, took) && c.stepping() {
+			o.rest(ctx, min(3*took, 5*time.Second-took))
 		}
 	}
 }
 
-// restAfter is how long an observer rests after an observation: as long as it
-// took; longer while steps are made, which Docker needs the processor for. They
+// rest lets the observer rest, and says whether nobody waits for it.
+func (o *observer) rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-o.hurry:
+	case <-timer.C:
+		return true
+	}
+	return false
+}
+
+// stepping says whether steps are made, which Docker needs the processor for. They
 // cause most events themselves, and have their effects looked at when they end.
-func (c *Controller) restAfter(took time.Duration) time.Duration {
+func (c *Controller) stepping() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.underWay() > 0 {
-		took *= 4
-	}
-	return min(took, 5*time.Second)
+	return c.underWay() > 0
 }
 
 // underWay is how many branches have not ended. The caller holds the mutex.
@@ -143,7 +184,7 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 	}
 	c.mu.Lock()
 	c.tellDaemon(o, d)
-	o.daemon, o.seen, o.at = d, asked, time.Now()
+	o.daemon, o.about, o.seen, o.at = d, want, asked, time.Now()
 	o.took = o.at.Sub(begin)
 	o.absent = max(absenceFirst, min(2*o.absent, absenceLast))
 	if d.Available {

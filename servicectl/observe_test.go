@@ -58,3 +58,54 @@ func TestObservingTakesAFifthOfTheTimeOfSteps(t *testing.T) {
 		}
 	})
 }
+
+// A change that asks for nothing that was not looked for is acted on at once; a
+// name, an image, or a readiness that is new is looked for first.
+func TestAChangeIsActedOnAtOnceWhereAllIsKnown(t *testing.T) {
+	changed := func(change func(s *compose.Service)) compose.Service {
+		s := svc("ntp", "ros/base:1", "network")
+		s.Hash = "v1:other"
+		change(&s)
+		return s
+	}
+	network := svc("network", "ros/base:1")
+	rows := []struct {
+		what  string
+		now   []compose.Service
+		waits bool
+	}{
+		{"other settings", []compose.Service{network, changed(func(*compose.Service) {})}, false},
+		{"another image", []compose.Service{network, changed(func(s *compose.Service) { s.Spec.Image = "ros/base:2" })}, true},
+		{"another readiness", []compose.Service{network, changed(func(s *compose.Service) {
+			s.Ready = compose.Ready{Kind: compose.ReadyFile, Target: "/run/ntp"}
+		})}, true},
+		{"a network", []compose.Service{network, inNetwork(changed(func(*compose.Service) {}), "bridge")}, true},
+		{"another service", []compose.Service{network, svc("ntp", "ros/base:1", "network"), svc("syslog", "ros/base:1")}, true},
+		{"a need that is new", []compose.Service{
+			network, svc("time", "ros/base:1"),
+			changed(func(s *compose.Service) {
+				s.Needs = append(s.Needs, compose.Dependency{Service: "time", Condition: compose.IsReady})
+			}),
+		}, true},
+	}
+	for _, row := range rows {
+		t.Run(row.what, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.lasts(time.Second)
+				r.start(t, network, svc("ntp", "ros/base:1", "network"))
+				after(time.Minute)
+				r.wantState(t, servicectl.Converged)
+				n := len(r.fake.Steps())
+				r.change(row.now...)
+				after(500 * time.Millisecond)
+				if waits := len(r.verbs(n)) == 0; waits != row.waits {
+					t.Errorf("after half an observation: %q", r.verbs(n))
+				}
+				after(time.Minute)
+				if len(r.verbs(n)) == 0 {
+					t.Error("nothing was done")
+				}
+			})
+		})
+	}
+}
