@@ -3,7 +3,9 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +69,56 @@ func TestLastKnownGood(t *testing.T) {
 	if r := m.Try("init", "ls", "/var/lib/rancher/conf/.good/cloud-config.yml"); r.Code == 0 {
 		t.Error("the copy of the removed layer is still there")
 	}
+}
+
+// builtFile is a compose file with what it is built from.
+const (
+	builtFile    = "/var/lib/rancher/conf/compose.d/built.yml"
+	builtProject = "services:\n  web:\n    build: {context: ., dockerfile_inline: \"FROM probe:1\\nCMD [\\\"serve\\\", \\\":80\\\", \\\"hello\\\"]\\n\"}\n    scale: 2\n"
+)
+
+// TestABuiltProjectHasALastGoodCopy builds a project on the machine, and has its
+// compose file go bad.
+func TestABuiltProjectHasALastGoodCopy(t *testing.T) {
+	m := NewMachine(t, NS, "an image is built when it is asked for, and a compose file that goes bad changes nothing but the state").Start().Load()
+	m.Sh("mkdir -p -m 0700 " + path.Dir(builtFile))
+	m.Put(builtFile, builtProject)
+	m.Eventually("it says that its image has to be built", time.Minute, func(s Status) error {
+		if x, found := s.Service("built-web-1"); !found || !strings.Contains(x.Problem, "ros service build built/web") {
+			return fmt.Errorf("%+v", x)
+		}
+		return nil
+	})
+	m.Ros("service", "up", "built")
+	m.Eventually("converged", time.Minute, converged)
+	m.Until("a good copy is kept", 10*time.Second, func() error {
+		if r := m.Try("init", "grep", "-q", "dockerfile_inline", "/var/lib/rancher/conf/.good/compose.d/built.yml"); r.Code != 0 {
+			return errors.New(r.Stderr)
+		}
+		return nil
+	})
+	before := m.containers()
+	m.Ros("service", "build", "-q", "built/web")
+	m.Eventually("converged after the same build", time.Minute, converged)
+	m.Unchanged(before)
+
+	m.Put(builtFile, strings.Replace(builtProject, "scale: 2", "scale: many", 1))
+	bad := func(s Status) error {
+		for _, p := range s.Problems {
+			if s.State == "degraded" && p.Pos.File == builtFile && p.Pos.Line == 4 {
+				return ready("built-web-1", "built-web-2")(s)
+			}
+		}
+		return fmt.Errorf("%s %v", s.State, s.Problems)
+	}
+	m.Eventually("degraded by the file", time.Minute, bad)
+	m.Placed("the last good copy of ")
+	m.Unchanged(before)
+	m.rosmachine("", "reboot", m.name) // its exit status says that the machine is degraded
+	m.Eventually("all runs that did before", 2*time.Minute, bad)
+	m.Sh("rm " + builtFile)
+	m.Eventually("a project that was removed does not come back", time.Minute, gone("built-web-1"))
+	m.Eventually("converged", time.Minute, converged)
 }
 
 func (m *Machine) consoleLog() string { return m.Must("log", m.name) }

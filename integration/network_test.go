@@ -3,6 +3,9 @@
 package integration
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,7 +43,23 @@ func TestABootWithoutANetwork(t *testing.T) {
 	if ready("outside")(m.Status()) == nil {
 		t.Error("outside is ready without a network")
 	}
+	const address = "https://services.example.invalid/web.yml"
+	m.Ros("config", "set", "rancher.services_include", `{"`+address+`": true}`)
+	m.Eventually("a definition in the network is waited for, and is no problem", time.Minute, func(s Status) error {
+		x, found := s.Service(address)
+		if !found || !slices.Equal(x.WaitingFor, []string{"the network"}) || s.State != "converging" || len(s.Problems) > 0 {
+			return fmt.Errorf("%s %v %+v", s.State, s.Problems, x)
+		}
+		return nil
+	})
 	m.Must("plug", m.name)
+	m.Eventually("it is a problem when there is a network, and still no such definition", 2*time.Minute, func(s Status) error {
+		if s.State != "degraded" || len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Message, "cannot fetch "+address) {
+			return fmt.Errorf("%s %v", s.State, s.Problems)
+		}
+		return nil
+	})
+	m.Ros("config", "unset", "rancher.services_include")
 	m.Eventually("the rest comes with the network", 2*time.Minute, converged)
 	m.Must("unplug", m.name)
 	m.Must("plug", m.name)
