@@ -299,6 +299,7 @@ func TestAContainerThatIsBeingStartedIsNotAskedAbout(t *testing.T) {
 	f := newFakeDaemon(t)
 	f.containers = []container.InspectResponse{managed("1", "ntp", "created"), managed("2", "syslog", "running")}
 	f.statuses = map[string]string{"1": "Created", "2": "Up Less than a second"}
+	f.images = map[string]string{"ros/ntp:1": "sha256:1", "ros/syslog:1": "sha256:2"} // those that are absent are asked for again
 	e, want := f.engine(t, Options{}), wanting("ntp", "syslog")
 	// Nor is its readiness looked for, though it may run already.
 	svc := want.Services["ntp"]

@@ -301,7 +301,8 @@ func (m *market) again(t *testing.T) {
 			t.Fatal(err)
 		}
 		pulled = m.engine.PulledBytes(compose.System) - pulled
-		if content := m.content(ref); i == 0 && pulled != content || i > 0 && pulled != 0 {
+		// Its description, some hundred bytes, is told only with what is too fast to be told.
+		if content := m.content(ref); i == 0 && (pulled > content || pulled < content*99/100) || i > 0 && pulled != 0 {
 			t.Errorf("pull %d of an image of %d bytes has brought %d", i+1, content, pulled)
 		}
 		facts, err := d.look(t.Context(), ref)
@@ -344,6 +345,12 @@ func (m *market) cut(t *testing.T) {
 	if got := <-told; !strings.Contains(got, "%, ") || !strings.HasSuffix(got, " MB") {
 		t.Errorf("of the slow pull the progress was %q", got)
 	}
+	// The proxy has sent more: headers, manifests, and what came after the last that
+	// the daemon told of before the cut.
+	pulled = m.engine.PulledBytes(compose.System) - pulled
+	if sent := uint64(p.sent()); pulled > sent || pulled < sent*9/10 {
+		t.Errorf("%d bytes are counted of %d that were sent", pulled, sent)
+	}
 }
 
 // lose is a network that goes away within the largest layer, as cables and
@@ -366,12 +373,6 @@ func (m *market) lose(t *testing.T) {
 	archive, _ := dockerdtest.Archive(t, testImage)
 	if rest := p.sent() - whole; rest > int64(len(archive))-whole/2 {
 		t.Errorf("after %d bytes of %d another %d were fetched", whole, len(archive), rest)
-	}
-	// The proxy has sent more: headers, manifests, and what came after the last that
-	// the daemon told of before the cut.
-	pulled = m.engine.PulledBytes(compose.System) - pulled
-	if sent := uint64(p.sent()); pulled > sent || pulled < sent*9/10 {
-		t.Errorf("%d bytes are counted of %d that were sent", pulled, sent)
 	}
 }
 
