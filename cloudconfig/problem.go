@@ -2,6 +2,7 @@ package cloudconfig
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -25,6 +26,16 @@ func (p Pos) String() string {
 		return fmt.Sprintf("%s:%d", p.File, p.Line)
 	}
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// GoodFolder is the folder among the layers in which their last good copies are, at
+// the same places.
+const GoodFolder = ".good"
+
+// Folder is where names of files begin that are relative to the file. A last good
+// copy means what its layer meant: files beside that, not beside the copy.
+func (p Pos) Folder() string {
+	return path.Clean(strings.Replace(path.Dir(p.File)+"/", "/"+GoodFolder+"/", "/", 1))
 }
 
 // Severity says whether a problem makes its layer unusable.

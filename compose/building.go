@@ -72,7 +72,7 @@ func (d decoder) contextOf(t *tree, at *path, context string) string {
 		d.fail(t.pos, at, fmt.Sprintf("the folder %q is not absolute", context), "write where it is on the machine")
 		return context
 	}
-	return stdpath.Join(stdpath.Dir(t.pos.File), context)
+	return stdpath.Join(t.pos.Folder(), context)
 }
 
 // sshKeys reads the agents and keys that a build may use: a list of ID or ID=PATH,
@@ -124,7 +124,7 @@ func (b *builder) readBuild(d *draft) {
 		default:
 			file := object.File
 			if declared := d.own.top.get(secretKind.key).posOf(ref.Source); !stdpath.IsAbs(file) {
-				file = stdpath.Join(stdpath.Dir(declared.File), file)
+				file = stdpath.Join(declared.Folder(), file)
 			}
 			if d.svc.BuildSecrets == nil {
 				d.svc.BuildSecrets = map[string]types.SecretConfig{}

@@ -49,7 +49,7 @@ func ReadEnvironment(data []byte, env map[string]string) error {
 func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWithEquals, pos cloudconfig.Pos, at *path) {
 	name := file.Path
 	if !stdpath.IsAbs(name) { // beside the file that names it
-		name = stdpath.Join(stdpath.Dir(pos.File), name)
+		name = stdpath.Join(pos.Folder(), name)
 	}
 	if !stdpath.IsAbs(name) {
 		d.fail(pos, at, "the path "+file.Path+" is not absolute", "")

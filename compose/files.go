@@ -89,7 +89,7 @@ func (b *builder) readFile(d *draft, kind fileKind, ref types.FileReferenceConfi
 // where the compose file is.
 func (b *builder) mountFile(d *draft, kind fileKind, file, target string, pos cloudconfig.Pos) {
 	if !stdpath.IsAbs(file) {
-		file = stdpath.Join(stdpath.Dir(pos.File), file)
+		file = stdpath.Join(pos.Folder(), file)
 	}
 	if b.opts.ReadFile != nil {
 		if _, err := b.opts.ReadFile(file); err != nil {

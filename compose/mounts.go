@@ -35,7 +35,7 @@ func volume(d decoder, t *tree, at *path, v reflect.Value) {
 		d.fields(t, at, reflect.ValueOf(&vol).Elem())
 	}
 	if vol.Type == types.VolumeTypeBind && !stdpath.IsAbs(vol.Source) && vol.Source != "" && vol.Source[0] == '.' && stdpath.IsAbs(t.pos.File) {
-		vol.Source = stdpath.Join(stdpath.Dir(t.pos.File), vol.Source) // as docker compose does
+		vol.Source = stdpath.Join(t.pos.Folder(), vol.Source) // as docker compose does
 	}
 	if d.checkVolume(t, at, vol) {
 		vol.Target = stdpath.Clean(vol.Target)

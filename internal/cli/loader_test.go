@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -57,5 +58,41 @@ func TestTheLoaderTellsNewsOnTheConsoleOnceAndKeepsWhatIsGood(t *testing.T) {
 	}
 	if _, err := l.Load(t.Context()); err != nil || kept() != "" {
 		t.Errorf("the copy of a removed layer is still there: %q, %v", kept(), err)
+	}
+}
+
+// What is relative in a layer begins beside it, also when its last good copy is
+// used: else services would have other folders, and lose what is in theirs.
+func TestALastGoodCopyMeansTheFilesBesideItsLayer(t *testing.T) {
+	for _, file := range []string{source.CloudConfigFile, source.CloudConfigDir + "/10.yml"} {
+		root, folder := t.TempDir(), filepath.Dir(file)
+		if err := os.MkdirAll(filepath.Join(root, source.CloudConfigDir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeSecret(t, root, folder+"/web.env", "A=b\n")
+		l := &loader{root: root}
+		load := func(text string) (compose.Project, func() error) {
+			t.Helper()
+			writeSecret(t, root, file, text)
+			d, err := l.Load(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.Project, d.Keep
+		}
+		was, keep := load("rancher: {services: {web: {image: 'web:1', volumes: ['./data:/data'], env_file: ./web.env}, own: {build: ./own}}}\n")
+		if volumes := was.Services["web"].Spec.Volumes; len(volumes) != 1 || volumes[0].Source != folder+"/data" {
+			t.Errorf("%s: volumes %v", file, volumes)
+		}
+		if err := keep(); err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{"hostname: [x\n", "rancher: {services: {web: x, own: x}}\n", "rancher: {servces: {}}\n"} {
+			is, _ := load(bad)
+			web, own := is.Services["web"], is.Services["own"]
+			if web.Hash != was.Services["web"].Hash || web.Hash == "" || own.Spec.Build == nil || own.Spec.Build.Context != folder+"/own" {
+				t.Errorf("%s: of %q came %+v, %+v", file, bad, web, own)
+			}
+		}
 	}
 }

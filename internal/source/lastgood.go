@@ -17,7 +17,7 @@ import (
 
 // GoodDir has the last good copy of every layer and compose file, below the root of
 // the machine: what was read of it when the machine last converged with it.
-const GoodDir = ConfDir + "/.good"
+const GoodDir = ConfDir + "/" + cloudconfig.GoodFolder
 
 // maxCopies bounds how many layers have a copy, and how many compose files; each is
 // at most 1 MiB long.
