@@ -52,7 +52,7 @@ type transfers struct {
 
 // begin notes that an image is on its way.
 func (t *transfers) begin(ref string) (way *transfer, end func()) {
-	way = &transfer{ref: ref, begun: time.Now(), moved: time.Now(), layers: map[string]layer{}, arrived: &t.arrived}
+	way = &transfer{ref: ref, begun: time.Now(), layers: map[string]layer{}, arrived: &t.arrived}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all = append(t.all, way)
@@ -80,11 +80,11 @@ func (t *transfers) tell(now time.Time) map[string]string {
 
 func (t *transfers) patience() time.Duration { return cmp.Or(t.stall, defaultStall) }
 
-// idle is how long nothing has arrived in the daemon.
-func (t *transfers) idle(now time.Time) time.Duration {
+// idle is how long nothing has arrived in the daemon since an instant.
+func (t *transfers) idle(since, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	least := t.patience()
+	least := now.Sub(since)
 	for _, way := range t.all {
 		least = min(least, way.idle(now))
 	}
@@ -98,7 +98,7 @@ type transfer struct {
 	arrived *arrivals
 
 	mu     sync.Mutex // guards what follows
-	moved  time.Time  // when something last changed
+	moved  time.Time  // when something last arrived; zero: nothing has
 	stage  string     // what is done when it is not bytes that are waited for
 	layers map[string]layer
 }
@@ -204,7 +204,7 @@ func (t *transfer) sent(n, size int64) {
 func (t *transfer) enter(stage string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.stage, t.moved = stage, time.Now()
+	t.stage = stage
 }
 
 // idle is how long nothing has moved.
@@ -249,8 +249,11 @@ func amount(n int64) string { return strings.TrimSuffix(megabytes(n), " MB") }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-// unlessStalled does a pull, which is given up when nothing moves any more.
+// unlessStalled does a pull, which is given up when nothing moves any more. That
+// another one begins is no move: of several that have lost the network, the first that
+// is given up is tried again before the others are.
 func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) error) error {
+	begun := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	look := time.NewTicker(t.patience() / 8)
@@ -261,7 +264,7 @@ func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) 
 			case <-ctx.Done():
 				return
 			case now := <-look.C:
-				if t.idle(now) >= t.patience() {
+				if t.idle(begun, now) >= t.patience() {
 					cancel(errStalled)
 					return
 				}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +126,40 @@ func TestAStalledPullIsGivenUp(t *testing.T) {
 	if err := all.unlessStalled(t.Context(), func(context.Context) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("it ends with %v", err)
 	}
+}
+
+// Of two pulls that have lost the network both are given up in time, though one is
+// tried again, without anything arriving, before it is the other's turn.
+func TestAStalledPullIsGivenUpWhileOthersBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all transfers
+		stuck := func(ref string) {
+			way, end := all.begin(ref)
+			defer end()
+			way.enter("waiting for preloaded images")
+			way.enter("")
+			begun := time.Now()
+			err := all.unlessStalled(t.Context(), func(ctx context.Context) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			if !errors.Is(err, errStalled) {
+				t.Errorf("%s ends with %v", ref, err)
+			}
+			if took := time.Since(begun); took > defaultStall+defaultStall/8 {
+				t.Errorf("%s is given up after %s", ref, took)
+			}
+		}
+		var both sync.WaitGroup
+		both.Go(func() { stuck("first:1") })
+		both.Go(func() {
+			time.Sleep(time.Second)
+			stuck("second:1")
+			time.Sleep(250 * time.Millisecond)
+			stuck("second:1")
+		})
+		both.Wait()
+	})
 }
 
 func FuzzMessages(f *testing.F) {
