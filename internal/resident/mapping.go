@@ -12,13 +12,14 @@ type mapping struct {
 	path       string // of the file that it shows; empty when there is none
 	resident   int    // KiB in memory
 	anonymous  int    // KiB of that that are not the file's any more
+	swapped    int    // KiB that are not the file's either, and not in memory
 }
 
 // clean says whether all of a mapping is what the file has, and stays so: whoever
 // drops pages loses nothing. A page that was written to before it was made
 // read-only is nobody's but this process's.
 func (m mapping) clean() bool {
-	return len(m.mode) == 4 && m.mode[1] == '-' && m.mode[3] == 'p' && m.anonymous == 0
+	return len(m.mode) == 4 && m.mode[1] == '-' && m.mode[3] == 'p' && m.anonymous+m.swapped == 0
 }
 
 // mappings reads smaps. What it does not understand it leaves out.
@@ -43,6 +44,8 @@ func mappings(smaps string) []mapping {
 			known = number(rest, &m.resident)
 		case "Anonymous:":
 			known = number(rest, &m.anonymous)
+		case "Swap:":
+			known = number(rest, &m.swapped)
 		}
 		if !known {
 			out = out[:len(out)-1]

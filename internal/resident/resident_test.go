@@ -19,6 +19,10 @@ Anonymous:           300 kB
 c000000000-c000800000 rw-p 00000000 00:00 0
 Rss:                8000 kB
 Anonymous:          8000 kB
+06000000-06001000 r--p 05000000 08:01 1234                               /usr/bin/ros
+Rss:                   0 kB
+Anonymous:             0 kB
+Swap:                  4 kB
 7fff0000-7fff1000 r--s 00000000 08:01 99                                 /tmp/a name with spaces
 Rss:                   4 kB
 Anonymous:             0 kB
@@ -33,11 +37,12 @@ func TestMappings(t *testing.T) {
 		mapping
 		clean bool
 	}{
-		{mapping{0x400000, 0x24ae000, "r-xp", "/usr/bin/ros", 26000, 0}, true},
-		{mapping{0x24ae000, 0x4925000, "r--p", "/usr/bin/ros", 28000, 4}, false}, // was written to
-		{mapping{0x4925000, 0x4a29000, "rw-p", "/usr/bin/ros", 900, 300}, false},
-		{mapping{0xc000000000, 0xc000800000, "rw-p", "", 8000, 8000}, false},
-		{mapping{0x7fff0000, 0x7fff1000, "r--s", "/tmp/a name with spaces", 4, 0}, false}, // shared
+		{mapping{0x400000, 0x24ae000, "r-xp", "/usr/bin/ros", 26000, 0, 0}, true},
+		{mapping{0x24ae000, 0x4925000, "r--p", "/usr/bin/ros", 28000, 4, 0}, false}, // was written to
+		{mapping{0x4925000, 0x4a29000, "rw-p", "/usr/bin/ros", 900, 300, 0}, false},
+		{mapping{0xc000000000, 0xc000800000, "rw-p", "", 8000, 8000, 0}, false},
+		{mapping{0x6000000, 0x6001000, "r--p", "/usr/bin/ros", 0, 0, 4}, false},              // was written to
+		{mapping{0x7fff0000, 0x7fff1000, "r--s", "/tmp/a name with spaces", 4, 0, 0}, false}, // shared
 	}
 	got := mappings(smaps)
 	if len(got) != len(want) {
