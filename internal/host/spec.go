@@ -98,6 +98,9 @@ func (s *Spec) check() error {
 	if s.Kind == VirtualMachine && s.StateSize > 0 {
 		return fmt.Errorf("cannot give machine %q a state size: that belongs to --ns; in a virtual machine use --disk", s.Name)
 	}
+	if s.Key != "" && s.Seed == "" {
+		return fmt.Errorf("cannot use a key for machine %q that nothing lets in: --key belongs to --seed, which brings its own", s.Name)
+	}
 	return nil
 }
 

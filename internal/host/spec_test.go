@@ -70,6 +70,7 @@ func TestASpecIsRefusedForWhatItsKindCannotHave(t *testing.T) {
 		{"disks in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, Disks: []Disk{{Size: 1}}}},
 		{"memory in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, MemoryMiB: 1}},
 		{"state size of a virtual machine", "belongs to --ns", Spec{Name: "a", Kind: VirtualMachine, StateSize: 1}},
+		{"a key that nothing lets in", "belongs to --seed", Spec{Name: "a", Kind: VirtualMachine, Key: "/key"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := row.spec.check()
