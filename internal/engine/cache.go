@@ -99,11 +99,14 @@ func (c *cache) touchLocked(ref string) {
 	}
 }
 
-// stepBegins notes that a step is made about a container, given by ID or by name.
+// stepBegins notes that a step is made about a container, given by ID or by name;
+// none is given of a step about something else.
 func (c *cache) stepBegins(ref string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.steps[ref]++
+	if ref != "" { // which a container has, too, that is half removed
+		c.steps[ref]++
+	}
 }
 
 // stepEnds notes that it has been made, or has failed: something happened.

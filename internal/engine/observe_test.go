@@ -331,3 +331,18 @@ func TestAContainerThatIsBeingStartedIsNotAskedAbout(t *testing.T) {
 		t.Errorf("afterwards: asked %v", got)
 	}
 }
+
+// A container that is half removed has no name, and neither has what a step is about
+// that is about an image: a pull, which may take an hour.
+func TestAStepAboutAnImageIsAboutNoContainer(t *testing.T) {
+	seen := newCache()
+	ref := subject(plan.Step{Verb: plan.Pull, Image: "x:1"})
+	seen.stepBegins(ref)
+	if _, known := seen.underStep(container.Summary{ID: "1", State: "dead"}); known || seen.hasStep(plan.Container{ID: "1"}) {
+		t.Error("a container without a name is not asked about while an image comes")
+	}
+	seen.stepEnds(ref)
+	if len(seen.steps) > 0 {
+		t.Errorf("steps %v", seen.steps)
+	}
+}
