@@ -66,11 +66,11 @@ func (p *pass) mounts(ctx context.Context) {
 }
 
 // sharedFolders are those of which the services console and docker see what is
-// mounted in them.
+// mounted in them, and which are for that. They see it in /run, too.
 var sharedFolders = []string{"/mnt", "/media", "/home", "/opt", "/var"}
 
 func seenByServices(target string) bool {
-	return slices.ContainsFunc(sharedFolders, func(folder string) bool {
+	return slices.ContainsFunc(slices.Concat(sharedFolders, []string{"/run"}), func(folder string) bool {
 		return target == folder || strings.HasPrefix(target, folder+"/")
 	})
 }

@@ -29,7 +29,7 @@ func (h *host) since(n int) string { return strings.Join(h.ran[n:], "; ") }
 func TestAMountThatNobodySeesIsToldOf(t *testing.T) {
 	h := newHost(t)
 	h.write("/dev/sdb1", "")
-	got := h.slowly("mounts: [[/dev/sdb1, /data, ext4], [tmpfs, /mnt, tmpfs], [tmpfs, /mnt/a, tmpfs], [tmpfs, /mnta, tmpfs]]")
+	got := h.slowly("mounts: [[/dev/sdb1, /data, ext4], [tmpfs, /mnt, tmpfs], [tmpfs, /mnt/a, tmpfs], [tmpfs, /mnta, tmpfs], [tmpfs, /run/a, tmpfs]]")
 	if strings.Count(got, "warning: ") != 2 || !strings.Contains(got, "mounts.0: is mounted at /data,") || !strings.Contains(got, "mounts.3: ") {
 		t.Errorf("told %q", got)
 	}
