@@ -155,7 +155,9 @@ func (a *app) checkService(file string, data []byte) cloudconfig.Report {
 		})
 	})
 	others[strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))] = layer.Doc
-	_, found := compose.Build(cfg, compose.Options{Definitions: others, Environment: facts()})
+	_, found := compose.Build(cfg, compose.Options{
+		Definitions: others, Environment: facts(), ReadFile: readerIfThere(a.root),
+	})
 	for _, p := range found {
 		if p.Pos.File == file {
 			report = append(report, p)

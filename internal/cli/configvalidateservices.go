@@ -24,7 +24,9 @@ func (a *app) checkServices(file string, layer cloudconfig.Layer) cloudconfig.Re
 	}
 	cfg, _ := cloudconfig.Merge(defaults, layer).Config() // the caller has validated it
 	definitions, _, missing := catalogue.Load(cfg, catalogue.Options{Root: a.root})
-	_, report := compose.Build(cfg, compose.Options{Definitions: definitions, Environment: facts()})
+	_, report := compose.Build(cfg, compose.Options{
+		Definitions: definitions, Environment: facts(), ReadFile: readerIfThere(a.root),
+	})
 	if len(missing) > 0 {
 		report = withoutUnknown(report)
 	}

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -138,5 +140,18 @@ func readerBelow(root string) func(name string) ([]byte, error) {
 		}
 		defer func() { _ = f.Close() }() // read only
 		return io.ReadAll(io.LimitReader(f, mostRead))
+	}
+}
+
+// readerIfThere is [readerBelow] for the check of what may be for another machine,
+// or come before the files that it names: one that is not here says nothing.
+func readerIfThere(root string) func(name string) ([]byte, error) {
+	read := readerBelow(root)
+	return func(name string) ([]byte, error) {
+		data, err := read(name)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return nil, nil
+		}
+		return data, err
 	}
 }

@@ -100,7 +100,9 @@ func (a *app) checkDefinition(cfg cloudconfig.Config, name string) error {
 	only.Rancher.Repositories = cfg.Rancher.Repositories
 	only.Rancher.Environment = cfg.Rancher.Environment
 	definitions, _, report := catalogue.Load(only, catalogue.Options{Root: a.root})
-	_, found := compose.Build(only, compose.Options{Definitions: definitions, Environment: facts()})
+	_, found := compose.Build(only, compose.Options{
+		Definitions: definitions, Environment: facts(), ReadFile: readerBelow(a.root),
+	})
 	report = append(report, withoutUnknown(found)...)
 	if report.Err() != nil {
 		a.tell(report)

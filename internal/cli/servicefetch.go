@@ -117,13 +117,15 @@ func (a *app) copied(cfg cloudconfig.Config) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
-// checkDocument refuses a definition that gives no services, or wrong ones.
+// checkDocument refuses a definition that gives no services, or wrong ones. The files
+// that it names are nobody's here: loading it tells of those that are not there.
 func checkDocument(cfg cloudconfig.Config, key string, doc cloudconfig.Document) error {
 	only := cloudconfig.Config{}
 	only.Rancher.ServicesInclude = map[string]bool{key: true}
 	only.Rancher.Environment = cfg.Rancher.Environment
 	project, report := compose.Build(only, compose.Options{
 		Definitions: map[string]cloudconfig.Document{key: doc}, Environment: facts(),
+		ReadFile: func(string) ([]byte, error) { return nil, nil },
 	})
 	if err := withoutUnknown(report).Err(); err != nil {
 		return err

@@ -24,7 +24,7 @@ Exit status: 0 the files can be used, 1 they have errors.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			var report cloudconfig.Report
 			for _, file := range args {
-				found, err := checkServiceFile(file)
+				found, err := a.checkServiceFile(file)
 				if err != nil {
 					return err
 				}
@@ -39,7 +39,7 @@ Exit status: 0 the files can be used, 1 they have errors.`,
 	}
 }
 
-func checkServiceFile(file string) (cloudconfig.Report, error) {
+func (a *app) checkServiceFile(file string) (cloudconfig.Report, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -51,6 +51,8 @@ func checkServiceFile(file string) (cloudconfig.Report, error) {
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	cfg := cloudconfig.Config{}
 	cfg.Rancher.ServicesInclude = map[string]bool{name: true}
-	_, found := compose.Build(cfg, compose.Options{Definitions: map[string]cloudconfig.Document{name: layer.Doc}})
+	_, found := compose.Build(cfg, compose.Options{
+		Definitions: map[string]cloudconfig.Document{name: layer.Doc}, ReadFile: readerIfThere(a.root),
+	})
 	return append(report, withoutUnknown(found)...), nil
 }
