@@ -359,6 +359,19 @@ func TestWhatIsBuiltIsNotPulled(t *testing.T) {
 	}
 }
 
+func TestArgumentsOfABuildTakeTheValuesOfVariables(t *testing.T) {
+	project, report := Build(config(t, `rancher:
+  environment: {VERSION: "7"}
+  services:
+    docker: {image: d, labels: {io.rancher.os.scope: system}}
+    web: {build: {context: /x, args: [VERSION, "LEVEL=3", UNKNOWN]}}
+`), Options{})
+	args := project.Services["web"].Spec.Build.Args
+	if report.Err() != nil || len(args) != 2 || *args["VERSION"] != "7" || *args["LEVEL"] != "3" {
+		t.Errorf("%v, %v", args, report)
+	}
+}
+
 func TestTheSecretsOfABuildAreFiles(t *testing.T) {
 	const file = "/conf/compose.d/shop.yml"
 	text := func(secrets string) ProjectFile {

@@ -110,6 +110,7 @@ func (b *builder) readBuild(d *draft) {
 		}
 		spec.Image = strings.ToLower(owner + "-" + d.part)
 	}
+	spec.Build.Args = d.vars.resolve(d.part, spec.Build.Args)
 	at, pos := d.at.below("build"), d.tree.posOf("build")
 	for _, ref := range spec.Build.Secrets {
 		var object *types.FileObjectConfig
