@@ -359,6 +359,20 @@ func TestWhatIsBuiltIsNotPulled(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrongWithVariablesIsToldWithoutThem(t *testing.T) {
+	for text, want := range map[string]string{
+		"A=1\nB='s3cret\n":          "line 3: unterminated quoted value",
+		"s3cret%=x\n":               "line 1: unexpected character",
+		"A B=s3cret\n":              "line 1: key cannot contain a space",
+		"A=s3cret${\n":              "a value has a $ that begins no variable (write $$, or put the value in single quotes)",
+		"A=s3cret${B:?is s3cret}\n": `variable "B" is not set`,
+	} {
+		if err := ReadEnvironment([]byte(text), map[string]string{}); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestArgumentsOfABuildTakeTheValuesOfVariables(t *testing.T) {
 	project, report := Build(config(t, `rancher:
   environment: {VERSION: "7"}

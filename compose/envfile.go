@@ -3,11 +3,14 @@ package compose
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	stdpath "path"
+	"regexp"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/ros-os/ros/cloudconfig"
@@ -35,7 +38,7 @@ func (b *builder) withFiles(d *draft) types.MappingWithEquals {
 // ReadEnvironment adds what a file of variables says to env; variables in it may
 // be any that env has already.
 func ReadEnvironment(data []byte, env map[string]string) error {
-	values, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) {
+	values, err := parseEnvironment(data, func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
 	})
@@ -44,6 +47,27 @@ func ReadEnvironment(data []byte, env map[string]string) error {
 	}
 	maps.Copy(env, values)
 	return nil
+}
+
+// environmentFault is what is wrong with a file of variables, and where; what is
+// written there follows.
+var environmentFault = regexp.MustCompile(`^line \d+: (unterminated quoted value|unexpected character|key cannot contain a space)`)
+
+// parseEnvironment reads a file of variables. What is wrong with it is told without
+// what is written there, which may be a secret.
+func parseEnvironment(data []byte, lookup dotenv.LookupFn) (map[string]string, error) {
+	values, err := dotenv.ParseWithLookup(bytes.NewReader(data), lookup)
+	if err == nil {
+		return values, nil
+	}
+	var missing *template.MissingRequiredError
+	if errors.As(err, &missing) {
+		return nil, fmt.Errorf("variable %q is not set", missing.Variable)
+	}
+	if fault := environmentFault.FindString(err.Error()); fault != "" {
+		return nil, errors.New(fault)
+	}
+	return nil, errors.New("a value has a $ that begins no variable (write $$, or put the value in single quotes)")
 }
 
 func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWithEquals, pos cloudconfig.Pos, at *path) {
@@ -63,7 +87,7 @@ func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWit
 		d.fail(pos, at, "cannot read "+name+": "+err.Error(), "")
 		return
 	}
-	values, err := dotenv.ParseWithLookup(bytes.NewReader(data), func(name string) (string, bool) {
+	values, err := parseEnvironment(data, func(name string) (string, bool) {
 		return d.vars.lookup(d.part, name)
 	})
 	if err != nil {
