@@ -14,7 +14,7 @@ GO     ?= go
 OURS    = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 COMPOSE = $(shell PATH="$(PATH)" $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v2)
 SOURCE := $(shell find cmd cloudconfig compose servicectl internal -name '*.go' -not -name '*_test.go' 2>/dev/null) \
-	$(shell find internal/osimage/rootfs -type f) cloudconfig/reference.md go.mod go.sum
+	$(shell find internal/osimage/rootfs -type f) cloudconfig/reference.md ros.go os-config.yml go.mod go.sum
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
