@@ -106,13 +106,14 @@ type WriteFile struct {
 	Append bool `yaml:"append" default:"false" from:"cloud-init"`
 	// Write the file once disks and mounts are there.
 	Defer bool `yaml:"defer" default:"false" from:"cloud-init"`
-	// Where to get the content from; content is used when that fails.
+	// Where to get the content from, over https, once for each boot; content is
+	// used until it has come, and when it does not.
 	Source FileSource `yaml:"source" from:"cloud-init"`
 }
 
 // FileSource says where the content of a file is fetched from.
 type FileSource struct {
-	// The address of the content.
+	// The address of the content, which is used as it comes, whatever encoding says.
 	URI string `yaml:"uri" format:"url"`
 	// Headers of the request.
 	Headers map[string]string `yaml:"headers" secret:"true"`

@@ -39,8 +39,9 @@ type UserConfig struct {
 	DisableRoot *bool `yaml:"disable_root" default:"true" from:"cloud-init"`
 	// What is put before root's keys when root may not log in.
 	DisableRootOpts string `yaml:"disable_root_opts" from:"cloud-init"`
-	// Accounts elsewhere whose public keys may log in: gh: for GitHub, lp: for
-	// Launchpad.
+	// Accounts elsewhere whose public keys may log in as the users rancher and
+	// docker: gh: for GitHub, lp: for Launchpad. They are fetched once for each boot;
+	// when that fails, those that came before are used.
 	//
 	//	ssh_import_id: [gh:ann]
 	SSHImportID Texts `yaml:"ssh_import_id" format:"import-id" from:"cloud-init"`
@@ -92,7 +93,7 @@ type User struct {
 	PlainTextPasswd string `yaml:"plain_text_passwd,plain-text-passwd" secret:"true"`
 	// Public keys that may log in.
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys,ssh-authorized-keys"`
-	// Accounts elsewhere whose public keys may log in.
+	// Accounts elsewhere whose public keys may log in, as in ssh_import_id.
 	SSHImportID Texts `yaml:"ssh_import_id,ssh-import-id" format:"import-id"`
 	// Refuse logins over SSH, and name the user that default stands for.
 	SSHRedirectUser bool `yaml:"ssh_redirect_user,ssh-redirect-user" default:"false"`

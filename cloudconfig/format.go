@@ -54,7 +54,7 @@ var formats = sync.OnceValue(func() map[string]*format {
 		"host":          {means: "a name or an address", example: "ntp.example.com", pattern: either(names, ipv4, ipv6zone), max: 64, numbers: anyNumber, check: checkHost},
 		"host-key":      {means: "a host key", hint: "rsa, ecdsa or ed25519, with _private, _public or _certificate behind", example: "ed25519_private", pattern: `(dsa|rsa|ecdsa|ed25519)_(private|public|certificate)`},
 		"hostname":      {means: "a host name", example: "web1", pattern: names, max: maxHostname, numbers: anyNumber, check: checkHostname},
-		"import-id":     {means: "an account", hint: "such as gh:ann", example: "gh:ann", pattern: `([a-z]+:)?[A-Za-z0-9._@+-]+`},
+		"import-id":     {means: "an account", hint: "such as gh:ann on GitHub, or lp:ann on Launchpad", example: "gh:ann", pattern: `((gh|github|lp):)?[A-Za-z0-9._@+-]+`},
 		"interface":     {means: "the name of an interface", hint: "at most 15 characters", example: "eth0", pattern: `[^ \t\n/]+`, max: 15},
 		"ip":            {means: "an IP address", example: "192.168.1.1", pattern: either(ipv4, ipv6zone), check: checkIP},
 		"ipv6":          {means: "an IPv6 address", example: "fe80::1", pattern: ipv6zone, check: checkIPv6},

@@ -130,17 +130,14 @@ var notApplied = map[string]string{
 	"rancher.defaults.docker.engine": "the engine of this version cannot be switched",
 
 	// cloud-init's.
-	"write_files.*.source":  "the content of files is not taken from the network",
 	"disable_root_opts":     "where root may not log in, he has no keys",
 	"users.*.doas":          "there is no doas on this system",
-	"users.*.ssh_import_id": "nobody elsewhere is asked for keys",
 	"users.*.selinux_user":  "there is no SELinux on this system",
 	"users.*.snapuser":      "there is no Snap on this system",
 	"users.*.no_log_init":   "logins are not noted on this system",
 	"resolv_conf.sortlist":  "see rancher.network.dns for what is set",
 	"resolv_conf.options":   "see rancher.network.dns for what is set",
 	"ntp.config":            "chrony is configured by this system",
-	"ssh_import_id":         "nobody elsewhere is asked for keys",
 	"ssh_deletekeys":        "host keys are made once for each machine",
 	"ssh_genkeytypes":       notYet,
 	"ssh_quiet_keygen":      notYet,

@@ -130,7 +130,7 @@ write_files:
 - {path: /etc/dir, content: x}
 - {path: /etc/owner, content: x, owner: nobody-here}
 - {path: /etc/other, content: x, container: ntp}
-- {path: /etc/far, source: {uri: "https://example.com/x"}}
+- {path: /etc/far, source: {uri: "http://127.0.0.1:9/x"}}
 - {path: /etc/good, content: x}
 `), "\n")
 	want := []string{

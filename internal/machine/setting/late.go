@@ -31,20 +31,22 @@ const (
 type late struct {
 	wake  chan struct{} // has one element while there is a Config that was not applied
 	again chan struct{} // the same for the commands
+	fetch chan struct{} // the same for what is fetched
 
-	quiet, unsettled, graceful time.Duration
+	quiet, unsettled, graceful, network time.Duration
 
 	mu       sync.Mutex
 	cfg      cloudconfig.Config
 	handed   bool
 	slow     cloudconfig.Report
+	fetches  cloudconfig.Report
 	commands cloudconfig.Report
 }
 
 func newLate() late {
 	return late{
-		wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
-		quiet: quietFor, unsettled: unsettledLimit, graceful: graceful,
+		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), fetch: make(chan struct{}, 1),
+		quiet: quietFor, unsettled: unsettledLimit, graceful: graceful, network: networkLimit,
 	}
 }
 
@@ -57,8 +59,9 @@ func (l *late) hand(cfg cloudconfig.Config) cloudconfig.Report {
 		l.cfg, l.handed = cfg, true
 		poke(l.wake)
 		poke(l.again)
+		poke(l.fetch)
 	}
-	return slices.Concat(l.slow, l.commands)
+	return slices.Concat(l.slow, l.fetches, l.commands)
 }
 
 func poke(c chan struct{}) {
@@ -84,12 +87,13 @@ func (l *late) tell(into *cloudconfig.Report, report cloudconfig.Report) bool {
 }
 
 // Run does in the background what may take long, until ctx ends: bootcmd, disks
-// and mounts at every change, and then, once for each boot, the commands of the
-// configuration. changed is called when there is something that [Machine.Apply]
+// and mounts at every change, what the network has for the configuration, and
+// then, once for each boot, its commands. changed is called when there is something that [Machine.Apply]
 // has to tell, or to do once more: a mount brought a home without keys.
 func (m *Machine) Run(ctx context.Context, changed func()) error {
-	var commands sync.WaitGroup
-	defer commands.Wait()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { m.fetchLoop(ctx, changed) })
 	started := false
 	retry := time.NewTimer(0)
 	defer retry.Stop()
@@ -112,7 +116,7 @@ func (m *Machine) Run(ctx context.Context, changed func()) error {
 		}
 		if !started {
 			started = true
-			commands.Go(func() { m.finish(ctx, changed) })
+			beside.Go(func() { m.finish(ctx, changed) })
 		}
 	}
 }

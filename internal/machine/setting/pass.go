@@ -36,6 +36,7 @@ func Preview(ctx context.Context, cfg cloudconfig.Config, root string) []Change 
 	p.dry = true
 	p.applyAll(ctx, quick)
 	p.applyAll(ctx, slow)
+	p.previewFetches()
 	p.previewCommands()
 	return p.changes
 }

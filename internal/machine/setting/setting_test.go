@@ -39,7 +39,7 @@ func newHost(t *testing.T) *host {
 		t.Fatal("this test makes files of other users: it must be run as root")
 	}
 	h := &host{t: t, m: New(t.TempDir()), hostname: "old", mounted: map[string]string{}}
-	h.m.late.quiet, h.m.late.graceful = time.Millisecond, 100*time.Millisecond
+	h.m.late.quiet, h.m.late.graceful, h.m.late.network = time.Millisecond, 100*time.Millisecond, time.Millisecond
 	h.m.kernel = kernel{
 		has:         func(string) bool { return true },
 		mount:       h.mount,

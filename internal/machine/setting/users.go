@@ -112,7 +112,7 @@ func (p *pass) entries() []cloudconfig.User {
 // giveKeys gives each user of the configuration, and those of the image, his
 // home and exactly his keys.
 func (p *pass) giveKeys(db *account.Database) {
-	top := p.cfg.SSHAuthorizedKeys
+	top := append(slices.Clone(p.cfg.SSHAuthorizedKeys), p.imported(p.cfg.SSHImportID)...)
 	for _, name := range loginUsers() {
 		u, ok := db.User(name)
 		if !ok {
@@ -138,7 +138,7 @@ func (p *pass) giveKeys(db *account.Database) {
 		}
 		at := []string{"users", strconv.Itoa(i)}
 		if u.System || u.NoCreateHome {
-			if len(u.SSHAuthorizedKeys) > 0 && !p.m.exists(a.Home) {
+			if len(u.SSHAuthorizedKeys)+len(u.SSHImportID) > 0 && !p.m.exists(a.Home) {
 				p.warn(fmt.Sprintf("%s has no home: he gets no keys", u.Name), "", append(at, sshKeys)...)
 			}
 			continue
@@ -155,7 +155,7 @@ func (p *pass) keysOf(name string) []string {
 	var keys []string
 	for _, u := range p.entries() {
 		if u.Name == name && !u.SSHRedirectUser {
-			keys = append(keys, u.SSHAuthorizedKeys...)
+			keys = append(append(keys, u.SSHAuthorizedKeys...), p.imported(u.SSHImportID)...)
 		}
 	}
 	return keys

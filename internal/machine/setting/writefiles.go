@@ -63,14 +63,11 @@ type fileWriter struct {
 
 // add puts an entry to those before it.
 func (w *fileWriter) add(i int, entry cloudconfig.WriteFile) error {
-	if entry.Source.URI != "" && entry.Content == "" {
-		return nil // that it is not fetched is said where the configuration is read
-	}
 	if !path.IsAbs(entry.Path) || path.Clean(entry.Path) == "/" {
 		return fmt.Errorf("cannot write %q: its path must be absolute", entry.Path)
 	}
-	data, err := content(entry)
-	if err != nil {
+	data, err := w.dataOf(entry)
+	if err != nil || data == nil {
 		return err
 	}
 	mode, err := permissions(entry.Permissions)
@@ -99,6 +96,21 @@ func (w *fileWriter) add(i int, entry cloudconfig.WriteFile) error {
 	}
 	w.files[name] = f
 	return nil
+}
+
+// dataOf is what a file is to hold: what its source gave, else its content. It is
+// nil while there is neither; then the file waits.
+func (w *fileWriter) dataOf(entry cloudconfig.WriteFile) ([]byte, error) {
+	if entry.Source.URI != "" {
+		if data, ok := w.m.fetched(fetchFile(entry)); ok {
+			return append([]byte{}, data...), nil // an empty one is one, too
+		}
+		if entry.Content == "" {
+			return nil, nil
+		}
+	}
+	data, err := content(entry)
+	return append([]byte{}, data...), err
 }
 
 // inherit takes from the entry before what this one does not say.

@@ -2,6 +2,7 @@ package datasource
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,17 +44,20 @@ type web struct {
 	direct    *http.Client // for what is on the machine's own link
 	proxied   *http.Client
 	allowHTTP bool // also to elsewhere
+	// What is no user-data may be longer, and of any type.
+	most    int64 // bytes; 0: maxAnswer
+	anyType bool
 }
 
 func newWeb(network cloudconfig.Network, allowHTTP bool) *web {
-	return &web{direct: newClient(nil), proxied: newClient(proxies(network)), allowHTTP: allowHTTP}
+	return &web{direct: newClient(nil, checkRedirect), proxied: newClient(proxies(network), checkRedirect), allowHTTP: allowHTTP}
 }
 
-func newClient(proxy func(*http.Request) (*url.URL, error)) *http.Client {
+func newClient(proxy func(*http.Request) (*url.URL, error), mayFollow func(*http.Request, []*http.Request) error) *http.Client {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	return &http.Client{
 		Timeout:       requestTimeout,
-		CheckRedirect: checkRedirect,
+		CheckRedirect: mayFollow,
 		Transport: &http.Transport{
 			Proxy:                  proxy,
 			DialContext:            dialer.DialContext,
@@ -153,7 +157,7 @@ func (w *web) send(ctx context.Context, method string, u *url.URL, header map[st
 		return nil, unreachable{bare(u, err)}
 	}
 	defer func() { _ = answer.Body.Close() }() // it was only read
-	data, err := read(answer)
+	data, err := w.read(answer)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source.ShownURL(u.String()), err)
 	}
@@ -177,7 +181,7 @@ func bare(asked *url.URL, err error) error {
 }
 
 // read tells a document from everything else that a server may answer.
-func read(answer *http.Response) ([]byte, error) {
+func (w *web) read(answer *http.Response) ([]byte, error) {
 	switch code := answer.StatusCode; {
 	case code == http.StatusOK:
 	case code == http.StatusNotFound, code == http.StatusGone:
@@ -187,15 +191,19 @@ func read(answer *http.Response) ([]byte, error) {
 	default:
 		return nil, permanentError{statusError(code)}
 	}
-	if answer.ContentLength > maxAnswer {
-		return nil, permanentError{fmt.Errorf("it is %d bytes long, more than the %d that are allowed", answer.ContentLength, maxAnswer)}
+	most := cmp.Or(w.most, maxAnswer)
+	if answer.ContentLength > most {
+		return nil, permanentError{fmt.Errorf("it is %d bytes long, more than the %d that are allowed", answer.ContentLength, most)}
 	}
-	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	data, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("the answer broke off: %w", err)
 	}
-	if len(data) > maxAnswer {
-		return nil, permanentError{fmt.Errorf("it is longer than the %d bytes that are allowed", maxAnswer)}
+	if int64(len(data)) > most {
+		return nil, permanentError{fmt.Errorf("it is longer than the %d bytes that are allowed", most)}
+	}
+	if w.anyType {
+		return data, nil
 	}
 	if refused := wrongType(answer.Header.Get("Content-Type"), data); refused != "" {
 		return nil, permanentError{errors.New(refused)}
