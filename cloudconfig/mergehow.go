@@ -37,6 +37,22 @@ func mergeForm(doc Document) (appends bool, report Report) {
 	return appends, report
 }
 
+// MergedAs is the layer merged in a way that stands outside of it, such as in the
+// header of a MIME part, unless it says one itself. A way that is not known is told
+// where the layer is validated, at its beginning.
+func (l Layer) MergedAs(how string) Layer {
+	if l.Doc.Root == nil || l.Doc.Root.Kind != yaml.MappingNode || l.Doc.Lookup("merge_how") != nil || l.Doc.Lookup("merge_type") != nil {
+		return l
+	}
+	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "merge_how", Line: 1, Column: 1}
+	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: how, Line: 1, Column: 1}
+	root := *l.Doc.Root
+	root.Content = append([]*yaml.Node{key, value}, root.Content...)
+	l.Doc = l.Doc.with(l.File, key, value, &root)
+	l.Doc.Root = &root
+	return l
+}
+
 func isAppending(m map[string][]string) bool {
 	return slices.Equal(m["list"], []string{"append"}) && len(m["str"]) == 0 && onlyFrom(m["dict"], "recurse_array", "recurse_list", "recurse_dict")
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,10 +12,11 @@ import (
 type archived struct {
 	Type    string `yaml:"type"`
 	Content string `yaml:"content"`
+	Merge   string `yaml:"Merge-Type"`
 }
 
 // archive takes a "#cloud-config-archive" apart: a YAML list of texts, or of maps
-// with a type and the content.
+// with a type and the content, and perhaps a header Merge-Type.
 func (s *splitter) archive(p userPart, depth int) {
 	var items []yaml.Node
 	if err := yaml.Unmarshal(p.data, &items); err != nil {
@@ -32,7 +34,7 @@ func (s *splitter) archive(p userPart, depth int) {
 			s.fail(child, "is no part of an archive: "+oneLine(err), "write a text, or a map of type and content")
 			continue
 		}
-		child.data = []byte(item.Content)
+		child.data, child.merge = []byte(item.Content), cmp.Or(item.Merge, p.merge)
 		s.piece(child, item.Type, depth+1)
 	}
 }

@@ -63,9 +63,7 @@ func (s *splitter) mimePart(p userPart, header textproto.MIMEHeader, body io.Rea
 		s.fail(p, err.Error(), "")
 		return
 	}
-	if merge := header.Get("Merge-Type") + header.Get("X-Merge-Type"); merge != "" {
-		s.note(p, cloudconfig.Warning, fmt.Sprintf("its header Merge-Type, %q, is not used", clip(merge)), "write merge_how in the part itself")
-	}
+	p.merge = cmp.Or(header.Get("Merge-Type"), header.Get("X-Merge-Type"), p.merge)
 	if frequency, found := strings.CutPrefix(kind, "text/x-shellscript-"); found {
 		s.note(p, cloudconfig.Warning, frequency+" is not used: how often scripts run is said for all", "see rancher.cloud_init.runcmd")
 	}

@@ -34,15 +34,23 @@ type userPart struct {
 	from   string // the address that an include fetched it from
 	form   form   // formConfig or formScript
 	typed  bool   // its container says that it is cloud-config: it needs no header
+	merge  string // how its container says that it is merged, as merge_how
 	data   []byte
 }
 
 // parse is how a part that is a layer is parsed.
 func (p userPart) parse() func(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
+	parse := parsePart
 	if p.typed && firstLine(p.data) != "#compose" {
-		return cloudconfig.ParseLayer
+		parse = cloudconfig.ParseLayer
 	}
-	return parsePart
+	if p.merge == "" || firstLine(p.data) == "#compose" {
+		return parse
+	}
+	return func(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
+		l, report := parse(name, file, data)
+		return l.MergedAs(p.merge), report
+	}
 }
 
 // file is what positions call the part: "user-data part 2 (ec2)".
@@ -125,7 +133,7 @@ func (p userPart) child(i int, data []byte) userPart {
 	if p.number != "" {
 		number = p.number + "." + number
 	}
-	return userPart{number: number, from: p.from, data: data}
+	return userPart{number: number, from: p.from, merge: p.merge, data: data}
 }
 
 func (s *splitter) fail(p userPart, msg, hint string) { s.note(p, cloudconfig.Error, msg, hint) }

@@ -236,6 +236,8 @@ func FuzzNetworkFromOpenStack(f *testing.F) {
 // FuzzUserData: whatever a datasource gives as user-data and its includes, a
 // machine reads it within bounds.
 func FuzzUserData(f *testing.F) {
+	f.Add([]byte("Content-Type: text/cloud-config\nMerge-Type: list(append)+str(x)\n\nruncmd: [a]\n"), []byte("#cloud-config\n"))
+	f.Add([]byte("#cloud-config-archive\n- {type: text/cloud-config, content: 'a: 1', Merge-Type: list()}\n"), []byte("a"))
 	files, err := filepath.Glob("testdata/userdata/*.txt")
 	if err != nil {
 		f.Fatal(err)
@@ -259,6 +261,10 @@ func FuzzUserData(f *testing.F) {
 				t.Errorf("part %s is there twice", p.number)
 			}
 			seen[p.number] = true
+			if p.form == formConfig {
+				l, _ := p.parse()("user-data", p.file("user-data", ""), p.data)
+				cloudconfig.Validate(l)
+			}
 		}
 	})
 }
