@@ -143,11 +143,11 @@ func (b *Boot) keepSeed(datasource, dir string) error {
 	if seed.Empty() && err != nil {
 		return err
 	}
-	if saved := source.SaveSeed("/", datasource, seed); saved != nil {
+	record, saved := source.SaveDisk("/", datasource, seed)
+	if saved != nil {
 		return errors.Join(err, saved)
 	}
 	b.seeded = true
-	record := source.Record{State: source.Settled, Source: datasource, Disk: true}
 	if err != nil {
 		record.Problem = err.Error()
 	}

@@ -17,9 +17,15 @@ type candidate struct {
 // choose opens the datasources that are wanted and can be here, in order. Of the
 // others it is told why they are not asked. What the kernel command line names
 // comes first, whether it is wanted or not: somebody wrote it for this very boot.
+// Beside a disk that names an address nobody else is asked, as beside any disk.
 func choose(wanted []string, o opening) (all []candidate, passed []source.Asked) {
 	c := chooser{opening: o, seen: map[string]bool{}}
 	table := kinds()
+	if o.disk != nil {
+		k, _ := kindNamed(table, "nocloud")
+		c.take(k, "")
+		return c.all, c.passed
+	}
 	for _, name := range []string{"cmdline", "nocloud"} {
 		if k, _ := kindNamed(table, name); named(k, o) {
 			c.take(k, "")

@@ -49,6 +49,7 @@ type opening struct {
 	web      *web
 	cmdline  string
 	imdsV1   bool
+	disk     *source.Seed // of a NoCloud disk that names an address for the rest
 }
 
 // kinds are all kinds of datasources; those of "*" in the order of asking.

@@ -43,7 +43,8 @@ func FuzzMetadata(f *testing.F) {
 		if k.name == "vmware" || k.name == "tftp" || k.name == "file" || k.name == "configdrive" {
 			return // not over HTTP
 		}
-		w := &web{direct: &http.Client{Transport: parrot(data)}}
+		client := &http.Client{Transport: parrot(data)}
+		w := &web{direct: client, proxied: client}
 		d, err := k.open(opening{
 			arg: linkLocal, web: w, root: t.TempDir(), cmdline: "ds=nocloud;s=" + linkLocal + "/ cloud-config-url=" + linkLocal,
 		})

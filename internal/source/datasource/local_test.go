@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
 )
 
 func TestNoCloudByCommandLineAndSerialNumber(t *testing.T) {
@@ -36,6 +39,7 @@ func TestNoCloudByCommandLineAndSerialNumber(t *testing.T) {
 			cmdline: "ds=nocloud;s=" + server.URL + "/seeds/__dmi.chassis-serial-number__/", platform: Platform{ChassisSerial: "web1"},
 		},
 		{name: "a folder of this machine", cmdline: "ds=nocloud;s=file://" + folder + "/web1/", meta: "instance-id: web1"},
+		{name: "an instance of its own", cmdline: "ds=nocloud;i=mine;s=file://" + folder + "/web1/", meta: "instance-id\": \"mine"},
 		{name: "no address at all", cmdline: "ds=nocloud;i=here;h=web9", meta: `"instance-id": "here"`},
 		{name: "nothing there", cmdline: "ds=nocloud;s=" + server.URL + "/seeds/web2/", problem: "neither meta-data nor user-data"},
 	} {
@@ -56,6 +60,53 @@ func TestNoCloudByCommandLineAndSerialNumber(t *testing.T) {
 			}
 			if strings.Contains(tt.meta, "web1") && (len(seed.UserData) == 0 || len(seed.NetworkConfig) == 0) {
 				t.Errorf("user-data %q, network %q", seed.UserData, seed.NetworkConfig)
+			}
+		})
+	}
+}
+
+func TestADiskNamesAnAddressForTheRest(t *testing.T) {
+	server := httptest.NewServer(http.StripPrefix("/seeds/", http.FileServer(http.Dir("testdata/nocloud"))))
+	defer server.Close()
+	for _, tt := range []struct{ name, seedfrom, user, network, problem string }{
+		{name: "over HTTP", seedfrom: server.URL + "/seeds/web1/", user: "#cloud-config\nhostname: web1\n", network: "eth0"},
+		{name: "with a word of the firmware", seedfrom: server.URL + "/seeds/__dmi.system-serial-number__", user: "#cloud-config\nhostname: web1\n", network: "eth0"},
+		{name: "to a folder without user-data", seedfrom: "file:///few/", user: "disk's", network: "disk's"},
+		{name: "nothing is there", seedfrom: "/none", problem: "neither meta-data nor user-data"},
+		{name: "without encryption, from elsewhere", seedfrom: "http://192.0.2.1/x/", problem: "has no encryption: use https, or set rancher.cloud_init.allow_http"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := t.TempDir()
+			few := filepath.Join(root, "few")
+			if err := os.Mkdir(few, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(few, "meta-data"), []byte("instance-id: few\nlocal-hostname: few\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			disk := source.Seed{
+				MetaData: []byte("instance-id: disk\nseedfrom: " + tt.seedfrom + "\n"),
+				UserData: []byte("disk's"), NetworkConfig: []byte("disk's"), VendorData: []byte("disk's"),
+			}
+			all, passed := choose([]string{"ec2:" + server.URL, "*"}, opening{
+				disk: &disk, web: plainWeb(), root: root, platform: Platform{Serial: "web1"}, cmdline: "cloud-config-url=https://example.com/",
+			})
+			if len(all) != 1 || all[0].name != "nocloud" || len(passed) > 0 {
+				t.Fatalf("asked are %v, passed over %v", all, passed)
+			}
+			seed, err := all[0].source.Fetch(t.Context())
+			if tt.problem != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.problem) || !seed.Empty() {
+					t.Errorf("%v, %v, want %q", seed, err, tt.problem)
+				}
+				return
+			}
+			if err != nil || string(seed.UserData) != tt.user || !strings.Contains(string(seed.NetworkConfig), tt.network) || string(seed.VendorData) != "disk's" {
+				t.Errorf("user-data %q, network %q, vendor-data %q, %v", seed.UserData, seed.NetworkConfig, seed.VendorData, err)
+			}
+			l, _ := cloudconfig.ParseMetaData("meta-data", "meta-data", seed.MetaData)
+			if id := cloudconfig.InstanceID(seed.MetaData); id != "disk" || l.Doc.Lookup("hostname") == nil {
+				t.Errorf("meta-data %q", seed.MetaData)
 			}
 		})
 	}

@@ -9,22 +9,31 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
 
-// noCloud is a NoCloud seed that the kernel command line or the firmware names:
-// ds=nocloud;s=https://example.com/seed/;i=web1;h=web1
+// noCloud is a NoCloud seed that the kernel command line or the firmware names,
+// ds=nocloud;s=https://example.com/seed/;i=web1;h=web1, or a disk labelled cidata,
+// by seedfrom in its meta-data.
 type noCloud struct {
-	web      *web
-	root     string
-	seat     string // of the four documents, with a slash at the end; "" when there is none
-	instance string
-	hostname string
+	web  *web
+	root string
+	seat string // of the four documents, with a slash at the end; "" when there is none
+	// known is what was said beside the address; its meta-data ranks before that of
+	// the address, as with cloud-init.
+	known source.Seed
 }
 
-// openNoCloud reads the words on the command line, and what the firmware calls
-// its serial number where they are not there.
+// openNoCloud takes the disk, else the words on the command line, else what the
+// firmware calls its serial number.
 func openNoCloud(o opening) (Datasource, error) {
+	n := &noCloud{web: o.web, root: o.root}
+	if o.disk != nil {
+		n.known = *o.disk
+		n.seat = o.platform.seat(cloudconfig.SeedFrom(n.known.MetaData))
+		return n, nil
+	}
 	words, found := noCloudWords(o.cmdline)
 	if !found {
 		words, found = noCloudWords(o.platform.Serial)
@@ -32,22 +41,33 @@ func openNoCloud(o opening) (Datasource, error) {
 	if !found {
 		return nil, errors.New("there is neither a disk labelled cidata, nor ds=nocloud on the kernel command line or as serial number")
 	}
-	n := &noCloud{web: o.web, root: o.root}
+	var m metaData
 	for _, w := range strings.Split(words, ";") {
 		key, value, _ := strings.Cut(w, "=")
 		switch key {
 		case "s", "seedfrom":
-			n.seat = o.platform.expand(value)
+			n.seat = o.platform.seat(value)
 		case "i", "instance-id":
-			n.instance = o.platform.expand(value)
+			m.InstanceID = o.platform.expand(value)
 		case "h", "local-hostname":
-			n.hostname = o.platform.expand(value)
+			m.Hostname = o.platform.expand(value)
 		}
 	}
-	if n.seat != "" && !strings.HasSuffix(n.seat, "/") {
-		n.seat += "/"
+	if m.empty() {
+		return n, nil
 	}
-	return n, nil
+	var err error
+	n.known.MetaData, err = m.marshal()
+	return n, err
+}
+
+// seat is the address of a folder, "" when there is none.
+func (p Platform) seat(text string) string {
+	text = p.expand(text)
+	if text != "" && !strings.HasSuffix(text, "/") {
+		text += "/"
+	}
+	return text
 }
 
 // noCloudWords finds what stands behind ds=nocloud.
@@ -70,7 +90,8 @@ func (p Platform) expand(text string) string {
 	).Replace(text)
 }
 
-// Fetch gets the documents. As with cloud-init a seat without meta-data is none.
+// Fetch gets the documents. As with cloud-init a seat that has none is a mistake of
+// whoever named it; of what was said beside it nothing is used until it answers.
 func (n *noCloud) Fetch(ctx context.Context) (source.Seed, error) {
 	g := &gather{fetch: n.document}
 	var s source.Seed
@@ -79,18 +100,32 @@ func (n *noCloud) Fetch(ctx context.Context) (source.Seed, error) {
 		s.UserData = g.bytes(ctx, n.seat+"user-data")
 		s.VendorData = g.bytes(ctx, n.seat+"vendor-data")
 		s.NetworkConfig = g.bytes(ctx, n.seat+"network-config")
-		if len(g.errs) == 0 && !g.found {
+		switch {
+		case len(g.errs) == 0 && !g.found:
 			return source.Seed{}, permanentError{errors.New(source.ShownURL(n.seat) + " has neither meta-data nor user-data")}
+		case s.Empty() && len(g.errs) > 0:
+			return g.done(s)
 		}
 	}
-	if n.instance != "" || n.hostname != "" {
-		g.found = true
-		own := g.marshal(metaData{InstanceID: n.instance, Hostname: n.hostname})
-		if len(s.MetaData) == 0 {
-			s.MetaData = own
+	g.found = true
+	return g.done(n.beside(g, s))
+}
+
+// beside adds what was said beside the address to what the address has.
+func (n *noCloud) beside(g *gather, s source.Seed) source.Seed {
+	if len(n.known.MetaData) > 0 {
+		merged, err := cloudconfig.MergeMetaData(n.known.MetaData, s.MetaData)
+		g.note(err)
+		s.MetaData = merged
+	}
+	for _, part := range []struct{ has, known *[]byte }{
+		{&s.UserData, &n.known.UserData}, {&s.VendorData, &n.known.VendorData}, {&s.NetworkConfig, &n.known.NetworkConfig},
+	} {
+		if len(*part.has) == 0 {
+			*part.has = *part.known
 		}
 	}
-	return g.done(s)
+	return s
 }
 
 func (n *noCloud) document(ctx context.Context, address string) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -105,10 +106,23 @@ func (p *pass) choose(want settings) ([]candidate, []source.Asked) {
 	if err != nil {
 		p.log(err)
 	}
-	return choose(want.sources, opening{
+	o := opening{
 		root: p.root(), platform: ReadPlatform(p.root()), web: newWeb(want.network, want.allowHTTP), cmdline: cmdline,
 		imdsV1: want.imdsV1,
-	})
+	}
+	if disk, found := p.disk(); found {
+		o.disk = &disk
+	}
+	return choose(want.sources, o)
+}
+
+// disk is what a disk said that names an address for the rest.
+func (p *pass) disk() (source.Seed, bool) {
+	disk, found, err := source.ReadDisk(p.root())
+	if err != nil {
+		p.log(err)
+	}
+	return disk, found
 }
 
 // answers waits for the answers; when they take long, what was said at an earlier
@@ -165,9 +179,14 @@ func (p *pass) adopt(a answer) {
 	p.runner.o.Log.WithField("step", "datasource").Infof("%s answered after %.1f s", name, a.asked.Seconds)
 }
 
-// useCache puts to use what a datasource said at an earlier boot of this machine.
+// useCache puts to use what a datasource said at an earlier boot of this machine,
+// but not when a disk says that this is another instance.
 func (p *pass) useCache() bool {
 	name, seed, found, err := source.ReadCache(p.root(), p.machine())
+	if disk, has := p.disk(); has {
+		id := cloudconfig.InstanceID(disk.MetaData)
+		found = found && (id == "" || id == cloudconfig.InstanceID(seed.MetaData))
+	}
 	if err == nil && found {
 		err = source.SaveSeed(p.root(), name, seed)
 	}

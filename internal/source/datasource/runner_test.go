@@ -193,6 +193,59 @@ func TestADiskIsNotOvertakenByTheNetwork(t *testing.T) {
 	})
 }
 
+// bootWithDisk is the machine as PID 1 hands it over, with a disk that names an
+// address for the rest.
+func bootWithDisk(t *testing.T, root, id string) *desk {
+	t.Helper()
+	record, err := source.SaveDisk(root, "nocloud", source.Seed{
+		MetaData: []byte("instance-id: " + id + "\nseedfrom: file:///s/\n"), UserData: []byte("#cloud-config\nhostname: disk\n"),
+	})
+	if err == nil {
+		err = source.SaveRecord(root, record)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newDesk(t, root, "'file:/other'")
+}
+
+func TestADiskLeadsToAnAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := t.TempDir()
+		d := bootWithDisk(t, root, "one")
+		d.put("/other", "#cloud-config\nhostname: other\n")
+		d.put("/s/user-data", "#cloud-config\nhostname: rest\n")
+		synctest.Wait()
+		d.stands(source.Asking, "disk", false)
+		d.runner.NetworkUp()
+		time.Sleep(time.Second)
+		d.stands(source.Settled, "rest", false)
+		if folder, settled := source.Instance(root); !settled || folder != source.InstancesDir+"/one" {
+			t.Errorf("instance %q, settled %v", folder, settled)
+		}
+
+		d.reboot() // and the address does not answer
+		if err := os.RemoveAll(filepath.Join(root, "s")); err != nil {
+			t.Fatal(err)
+		}
+		d = bootWithDisk(t, root, "one")
+		time.Sleep(networkPatience + cachePatience)
+		d.stands(source.Failed, "rest", true)
+
+		d.reboot()
+		d = bootWithDisk(t, root, "two") // what the first instance was told is not for this one
+		defer func() { d.stop() }()
+		time.Sleep(networkPatience + cachePatience)
+		d.stands(source.Failed, "disk", false)
+		if p := source.RecordProblems(root); p.Err() == nil || !strings.Contains(p[0].Msg, "nocloud: file:///s/ has neither meta-data nor user-data") {
+			t.Errorf("problems %v", p)
+		}
+		d.put("/s/user-data", "#cloud-config\nhostname: late\n")
+		time.Sleep(again + againLimit)
+		d.stands(source.Settled, "late", false)
+	})
+}
+
 func TestAnotherConfigurationAsksAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, t.TempDir(), "")
