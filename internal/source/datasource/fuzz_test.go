@@ -73,17 +73,21 @@ func FuzzOVF(f *testing.F) {
 	})
 }
 
-// FuzzPackets: no packet of a TFTP or DHCP server, and no key of Google's, does
-// harm; a block is never longer than blocks are.
+// FuzzPackets: no packet of a TFTP or DHCP server, no routing table, and no key of
+// Google's, does harm; a block is never longer than blocks are.
 func FuzzPackets(f *testing.F) {
 	f.Add([]byte("\x00\x03\x00\x01#cloud-config\n"), uint16(1))
 	f.Add([]byte("\x00\x05\x00\x01File not found\x00"), uint16(1))
 	f.Add([]byte(`ann:ssh-ed25519 AAAA google-ssh {"expireOn":"2026-01-01T00:00:00+0000"}`), uint16(0))
+	f.Add([]byte(routingTable), uint16(0))
 	f.Fuzz(func(t *testing.T, data []byte, block uint16) {
 		if part, err := parseTFTP(data, block); err == nil && len(part) > tftpBlock {
 			t.Errorf("a block of %d bytes", len(part))
 		}
 		leaseServer(data)
+		if gateway := defaultGateway(string(data)); gateway.IsValid() && !gateway.Is4() {
+			t.Errorf("gateway %v", gateway)
+		}
 		for _, key := range gceKeys(string(data), time.Unix(0, 0)) {
 			if strings.ContainsAny(key, "\n") || key == "" {
 				t.Errorf("key %q", key)

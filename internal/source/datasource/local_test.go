@@ -2,6 +2,7 @@ package datasource
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/source/datasource/cloudtest"
 )
 
 func TestNoCloudByCommandLineAndSerialNumber(t *testing.T) {
@@ -172,22 +174,78 @@ func TestTFTP(t *testing.T) {
 	}
 }
 
-func TestTheVirtualRouterIsTheDHCPServer(t *testing.T) {
-	lease, err := dhcpv4.New(dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(10, 1, 1, 1))))
+// routingTable is one of a machine with two cards, as the kernel shows it.
+const routingTable = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n" +
+	"eth1\t00000000\tFE02A8C0\t0003\t0\t0\t200\t00000000\t0\t0\t0\n" +
+	"eth0\t00000000\t0101010A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n" +
+	"eth0\t0001010A\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
+
+func TestWhoTheVirtualRouterMayBe(t *testing.T) {
+	lease, err := dhcpv4.New(dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4(10, 1, 1, 2))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := t.TempDir()
-	dir := filepath.Join(root, filepath.Dir(leases))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{name: "nothing is known yet"},
+		{name: "the DHCP server", want: "10.1.1.2", files: map[string]string{
+			"var/lib/dhcpcd/eth0.lease": string(lease.ToBytes()), "var/lib/dhcpcd/eth1.lease": "rubbish", "proc/net/route": routingTable,
+		}},
+		{name: "one server of two cards", want: "10.1.1.2", files: map[string]string{
+			"var/lib/dhcpcd/eth0.lease": string(lease.ToBytes()), "var/lib/dhcpcd/eth1.lease": string(lease.ToBytes()),
+		}},
+		{name: "without DHCP, the default gateway", want: "10.1.1.1", files: map[string]string{"proc/net/route": routingTable}},
+		{name: "no default gateway", files: map[string]string{"proc/net/route": routingTable[:strings.Index(routingTable, "eth1")]}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := t.TempDir()
+			for name, data := range tt.files {
+				path := filepath.Join(root, name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := strings.Join(virtualRouters(root), ","); got != tt.want {
+				t.Errorf("it may be %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestARouterThatHasNothingDoesNotSpeakForAnother(t *testing.T) {
+	c, err := cloudtest.New("cloudstack")
+	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"eth0.lease": lease.ToBytes(), "eth1.lease": []byte("rubbish")} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := dhcpServers(root); len(got) != 1 || got[0] != "10.1.1.1" {
-		t.Errorf("servers %v", got)
+	empty := httptest.NewServer(http.NotFoundHandler())
+	defer empty.Close()
+	full := httptest.NewServer(c)
+	defer full.Close()
+	host := func(s *httptest.Server) string { return s.Listener.Addr().String() }
+	const nobody = "127.0.0.1:1"
+	for _, tt := range []struct {
+		name    string
+		servers []string
+		nothing bool // that there is nothing is certain
+		found   bool
+	}{
+		{"none is known", nil, false, false},
+		{"the second one has it", []string{host(empty), host(full)}, false, true},
+		{"the second one may have it", []string{host(empty), nobody}, false, false},
+		{"none has it", []string{host(empty)}, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			seed, err := (&cloudStack{web: plainWeb(), servers: func() []string { return tt.servers }}).Fetch(t.Context())
+			var final permanentError
+			if (err == nil) != tt.found || seed.Empty() == tt.found || errors.Is(err, ErrNothing) != tt.nothing || errors.As(err, &final) {
+				t.Errorf("%v, %v", seed, err)
+			}
+		})
 	}
 }
