@@ -25,6 +25,7 @@ const (
 	formMIME
 	formArchive
 	formInclude
+	formTemplate
 	formUnknown
 )
 
@@ -100,6 +101,8 @@ func (s *splitter) piece(p userPart, declared string, depth int) {
 		return
 	}
 	switch f {
+	case formTemplate:
+		s.template(p, depth)
 	case formMIME:
 		s.mime(p, depth)
 	case formArchive:
@@ -107,7 +110,7 @@ func (s *splitter) piece(p userPart, declared string, depth int) {
 	case formInclude:
 		s.include(p, declared, depth)
 	case formUnknown:
-		s.report = append(s.report, unknownFormat(p.file(s.part, s.datasource), firstLine(data)))
+		s.report = append(s.report, unknownFormat(p.file(s.part, s.datasource), firstLine(data), declared))
 	case formScript:
 		// Windows' line ends would be part of the interpreter's name.
 		p.data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -150,6 +153,8 @@ const configType = "text/cloud-config"
 // first line.
 func formOf(data []byte, declared string) form {
 	switch {
+	case isTemplate(data, declared):
+		return formTemplate
 	case declared == configType:
 		return formConfig
 	case strings.HasPrefix(declared, "text/x-shellscript"):
@@ -158,7 +163,7 @@ func formOf(data []byte, declared string) form {
 		return formArchive
 	case declared == includeType, declared == includeOnceType:
 		return formInclude
-	case declared == "text/cloud-boothook", declared == "text/part-handler", declared == "text/jinja2", declared == "text/upstart-job":
+	case declared == "text/cloud-boothook", declared == "text/part-handler", declared == "text/upstart-job":
 		return formUnknown
 	}
 	return sniff(data)

@@ -69,17 +69,20 @@ func firstLine(data []byte) string {
 	return strings.TrimRight(string(line), " \t\r")
 }
 
-func unknownFormat(file, header string) cloudconfig.Problem {
+func unknownFormat(file, header, declared string) cloudconfig.Problem {
 	p := cloudconfig.Problem{
 		Pos:  cloudconfig.Pos{File: file, Line: 1, Col: 1},
 		Msg:  fmt.Sprintf("user-data of an unknown format, beginning %q", clip(header)),
 		Hint: "begin it with #cloud-config, #compose, #!, #include or #cloud-config-archive, or make it MIME multipart",
 	}
 	switch {
-	case strings.HasPrefix(header, "## template:"):
-		p.Msg, p.Hint = "templates are not read", "write the values, or $private_ipv4 and its kin"
-	case strings.HasPrefix(header, "#cloud-boothook"), strings.HasPrefix(header, "#part-handler"):
-		p.Msg, p.Hint = fmt.Sprintf("user-data that begins with %q is not used on this system", clip(header)), "use bootcmd, or a script"
+	case strings.HasPrefix(header, "#cloud-boothook"), declared == "text/cloud-boothook":
+		p.Msg = "a boothook is not run on this system"
+		p.Hint = "bootcmd is run in every boot before disks are mounted; a script (#!) at the end of the boot"
+	case strings.HasPrefix(header, "#part-handler"), declared == "text/part-handler":
+		p.Msg, p.Hint = "a part handler is not run on this system", "give what it would make of its parts: a cloud-config, or a script"
+	case declared == "text/upstart-job":
+		p.Msg, p.Hint = "a job for upstart is not run on this system", "make it a service in rancher.services, or a script"
 	}
 	return p
 }

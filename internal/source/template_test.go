@@ -1,0 +1,84 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestTemplates(t *testing.T) {
+	for _, tt := range []struct{ name, data, part, problems string }{
+		{"a cloud-config without expressions is one", "## template: jinja\n#cloud-config\nhostname: a\n", "#cloud-config\n#cloud-config\nhostname: a\n", ""},
+		{"a script, too", "## Template:jinja\r\n#!/bin/sh\r\necho a\r\n", "#!/bin/sh\n#!/bin/sh\necho a\n", ""},
+		{
+			"each expression is told with its place", "## template: jinja\n#cloud-config\nhostname: ä{{ v1.local_hostname }}-{{ds.meta_data.local_ipv4}}\n{% if x %}\nruncmd: [a]\n{% endif\n", "",
+			"user-data:3:12: templates are not read: {{ v1.local_hostname }} stands for nothing (leave it out|" +
+				"user-data:3:36: templates are not read: {{ds.meta_data.local_ipv4}} stands for nothing (write $private_ipv4)|" +
+				"user-data:4:1: templates are not read: {% if x %} stands for nothing (write the value; |" +
+				"user-data:6:1: templates are not read: {% stands for nothing (write the value; ",
+		},
+		{"the type may say it", "Content-Type: text/jinja2\n\n#cloud-config\nhostname: a\n", "#cloud-config\nhostname: a\n", ""},
+		{"what is in it may be unknown", "## template: jinja\nhello\n", "", "user-data:1:1: user-data of an unknown format, beginning \"hello\""},
+		{"a template of a template of …", strings.Repeat("## template: jinja\n", 9) + "#cloud-config\n", "", "user-data:1:1: is left out: it is packed more than"},
+		{"a boothook", "#cloud-boothook\n#!/bin/sh\n", "", "user-data:1:1: a boothook is not run on this system (bootcmd is run in every boot"},
+		{"a boothook by its type", "Content-Type: text/cloud-boothook\n\n#!/bin/sh\n", "", "user-data:1:1: a boothook is not run on this system (bootcmd is run in every boot"},
+		{"a part handler", "#part-handler\n", "", "user-data:1:1: a part handler is not run on this system (give what"},
+		{"a job of upstart", "Content-Type: text/upstart-job\n\nstart on x\n", "", "user-data:1:1: a job for upstart is not run on this system (make it a service"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := splitter{part: "user-data"}
+			s.split([]byte(tt.data))
+			got := ""
+			for _, p := range s.parts {
+				got += string(p.data)
+			}
+			if got != tt.part {
+				t.Errorf("the parts are %q, want %q", got, tt.part)
+			}
+			var want []string
+			if tt.problems != "" {
+				want = strings.Split(tt.problems, "|")
+			}
+			if len(s.report) != len(want) {
+				t.Fatalf("problems %v, want %q", s.report, want)
+			}
+			for i, p := range s.report {
+				if !strings.HasPrefix(p.String(), want[i]) {
+					t.Errorf("problem %q, want %q…", p, want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestAVastTemplateIsToldInBounds(t *testing.T) {
+	s := splitter{part: "user-data"}
+	s.split([]byte("## template: jinja\n#cloud-config\n" + strings.Repeat("{{ x }}{{\n", 10000)))
+	if len(s.report) != mostExpressions || len(s.parts) > 0 {
+		t.Errorf("%d problems, %d parts", len(s.report), len(s.parts))
+	}
+}
+
+// FuzzExpressions: each expression that is told is at its place.
+func FuzzExpressions(f *testing.F) {
+	f.Add([]byte("## template: jinja\n{{ a }} {% b %} {# c #}\n{{\n}}"))
+	f.Add([]byte("ä{{{{}}}}"))
+	f.Add([]byte("## template:"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines := strings.SplitAfter(string(data), "\n")
+		for _, e := range expressions(data) {
+			text := lines[e.line-1]
+			for range e.col - 1 {
+				_, size := utf8.DecodeRuneInString(text)
+				text = text[size:]
+			}
+			if !strings.HasPrefix(text, e.text) {
+				t.Errorf("%d:%d: %q is not there", e.line, e.col, e.text)
+			}
+		}
+		if n := strings.Count(string(withoutTemplateHeader(data)), "\n"); n != strings.Count(string(data), "\n") {
+			t.Errorf("the lines are %d, of %q", n, fmt.Sprintf("%.100s", data))
+		}
+	})
+}
