@@ -48,10 +48,13 @@ type UserConfig struct {
 	// The machine's own keys: rsa, ecdsa or ed25519, with _private, _public or
 	// _certificate behind. See rancher.ssh.keys for this system's own key.
 	SSHKeys map[string]string `yaml:"ssh_keys" keys:"host-key" secret:"true" from:"cloud-init"`
-	// Remove host keys that came with the image.
+	// Make new host keys where those that are there were made for another instance,
+	// such as the one from which the disk was copied.
 	SSHDeleteKeys *bool `yaml:"ssh_deletekeys" default:"true" from:"cloud-init"`
-	// Types of host keys to make.
-	SSHGenKeyTypes []string `yaml:"ssh_genkeytypes" enum:"rsa|ecdsa|ed25519" default:"[rsa, ecdsa, ed25519]" from:"cloud-init"`
+	// Types of host keys to make, and the only ones that are used besides those of
+	// the configuration. Without it one of ed25519 is made, and all that are there
+	// are used.
+	SSHGenKeyTypes []string `yaml:"ssh_genkeytypes" enum:"rsa|ecdsa|ed25519" from:"cloud-init"`
 	// Take public keys from the datasource.
 	AllowPublicSSHKeys *bool `yaml:"allow_public_ssh_keys" default:"true" from:"cloud-init"`
 	// Do not print the making of host keys.

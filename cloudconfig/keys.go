@@ -138,8 +138,6 @@ var notApplied = map[string]string{
 	"resolv_conf.sortlist":  "see rancher.network.dns for what is set",
 	"resolv_conf.options":   "see rancher.network.dns for what is set",
 	"ntp.config":            "chrony is configured by this system",
-	"ssh_deletekeys":        "host keys are made once for each machine",
-	"ssh_genkeytypes":       notYet,
 	"ssh_quiet_keygen":      notYet,
 	"allow_public_ssh_keys": notYet,
 	"network.wifis":         "wireless networks are in rancher.network.wifi_networks",

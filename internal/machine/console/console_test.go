@@ -175,11 +175,11 @@ func TestGettyPrograms(t *testing.T) {
 
 func TestHostKeysAreMadeOnceAndStay(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ssh")
-	first, err := hostKeys(dir, nil)
+	first, err := hostKeys(dir, SSH{})
 	if err != nil || len(first) != 1 {
 		t.Fatalf("keys %v, %v", first, err)
 	}
-	again, err := hostKeys(dir, nil)
+	again, err := hostKeys(dir, SSH{})
 	if err != nil || fingerprints(again) != fingerprints(first) {
 		t.Errorf("the second time the key is another: %v", err)
 	}
@@ -203,8 +203,52 @@ func TestABrokenHostKeyIsMadeAnew(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "ssh_host_ed25519_key"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err := hostKeys(dir, nil); err != nil || len(keys) != 1 {
+	if keys, err := hostKeys(dir, SSH{}); err != nil || len(keys) != 1 {
 		t.Errorf("keys %v, %v", keys, err)
+	}
+}
+
+func TestHostKeysOfTheKindsThatAreAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := hostKeys(dir, SSH{}); err != nil { // before anything is known
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ asked, want string }{
+		{"ecdsa rsa", "ecdsa-sha2-nistp256 ssh-rsa"},
+		{"ecdsa", "ecdsa-sha2-nistp256"},
+		{"", "ssh-ed25519 ecdsa-sha2-nistp256 ssh-rsa"},
+	} {
+		keys, err := hostKeys(dir, SSH{KeyTypes: strings.Fields(tt.asked)})
+		var got []string
+		for _, k := range keys {
+			got = append(got, k.Public.Type())
+		}
+		if err != nil || strings.Join(got, " ") != tt.want {
+			t.Errorf("asked for %q there are %q, %v; want %q", tt.asked, got, err, tt.want)
+		}
+	}
+}
+
+func TestHostKeysOfAnotherInstanceAreNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	before := ""
+	for i, tt := range []struct {
+		instance string
+		same     bool
+	}{
+		{"", false},   // made before it is known which machine this is
+		{"one", true}, // they are this one's
+		{"one", true},
+		{"", true},
+		{"two", false}, // the disk was copied
+		{"two", true},
+	} {
+		keys, err := hostKeys(dir, SSH{Instance: tt.instance, KeyTypes: []string{"ed25519", "ecdsa"}})
+		now := fingerprints(keys)
+		if err != nil || len(keys) != 2 || (now == before) != tt.same {
+			t.Errorf("%d, instance %q: %d keys, the same %v, %v", i, tt.instance, len(keys), now == before, err)
+		}
+		before = now
 	}
 }
 
@@ -221,7 +265,7 @@ func TestConfiguredHostKeysAreUsed(t *testing.T) {
 	configured := map[string]string{
 		"ecdsa": string(pem.EncodeToMemory(block)), "ecdsa-pub": "x", "rsa": "not a key", "dsa": "old",
 	}
-	keys, err := hostKeys(dir, configured)
+	keys, err := hostKeys(dir, SSH{HostKeys: configured})
 	if err == nil || !strings.Contains(err.Error(), "rancher.ssh.keys.rsa") || !strings.Contains(err.Error(), "rancher.ssh.keys.dsa") {
 		t.Errorf("error %v", err)
 	}

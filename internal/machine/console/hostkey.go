@@ -2,8 +2,12 @@ package console
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -25,26 +29,32 @@ type hostKey struct {
 	Public ssh.PublicKey
 }
 
+// instanceFile, beside the host keys, says for which instance they were made.
+const instanceFile = ".instance"
+
 // hostKeys makes the host keys: those of the configuration, those that are there,
-// and in any case an ed25519 key, which is made in no time. Once made it stays: a
-// client must find the same machine again. A key that cannot be used is told in
-// the error, and the others are returned all the same.
-func hostKeys(dir string, configured map[string]string) ([]hostKey, error) {
+// and in any case one of each kind that is asked for. Once made it stays: a client
+// must find the same machine again. A key that cannot be used is told in the error,
+// and the others are returned all the same.
+func hostKeys(dir string, s SSH) ([]hostKey, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of the host keys: %w", err)
 	}
 	var keys []hostKey
-	errs := []error{unknownKeys(configured)}
+	errs := []error{unknownKeys(s.HostKeys), ofInstance(dir, s.Instance)}
 	for _, kind := range keyTypes() {
+		if !s.offers(kind) {
+			continue
+		}
 		path := filepath.Join(dir, "ssh_host_"+kind+"_key")
-		if text := configured[kind]; text != "" {
+		if text := s.HostKeys[kind]; text != "" {
 			if err := installKey(path, []byte(text)); err != nil {
 				errs = append(errs, fmt.Errorf("cannot use rancher.ssh.keys.%s: %w", kind, err))
 			}
 		}
 		public, err := readKey(path)
-		if err != nil && kind == "ed25519" {
-			public, err = makeKey(path)
+		if err != nil && s.makes(kind) {
+			public, err = makeKey(path, kind)
 		}
 		switch {
 		case err == nil:
@@ -54,6 +64,45 @@ func hostKeys(dir string, configured map[string]string) ([]hostKey, error) {
 		}
 	}
 	return keys, errors.Join(errs...)
+}
+
+// makes says whether a key of a kind is made when there is none. One of ed25519
+// is made in no time.
+func (s SSH) makes(kind string) bool {
+	if len(s.KeyTypes) == 0 {
+		return kind == "ed25519"
+	}
+	return slices.Contains(s.KeyTypes, kind)
+}
+
+// offers says whether a key of a kind is used when there is one.
+func (s SSH) offers(kind string) bool {
+	return len(s.KeyTypes) == 0 || s.makes(kind) || s.HostKeys[kind] != ""
+}
+
+// ofInstance removes keys that were made for another instance. Keys of which that
+// is not known, such as RancherOS's, are taken for this one's.
+func ofInstance(dir, instance string) error {
+	if instance == "" {
+		return nil
+	}
+	path := filepath.Join(dir, instanceFile)
+	was, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot tell whose the host keys are: %w", err)
+	}
+	if string(was) == instance+"\n" {
+		return nil
+	}
+	if err == nil {
+		for _, kind := range keyTypes() {
+			key := filepath.Join(dir, "ssh_host_"+kind+"_key")
+			if err := errors.Join(removeFile(key), removeFile(key+".pub")); err != nil {
+				return fmt.Errorf("cannot remove the host keys of instance %s: %w", bytes.TrimSpace(was), err)
+			}
+		}
+	}
+	return writeDurably(path, []byte(instance+"\n"), 0o600)
 }
 
 func unknownKeys(configured map[string]string) error {
@@ -95,8 +144,20 @@ func readKey(path string) (ssh.PublicKey, error) {
 	return signer.PublicKey(), nil
 }
 
-func makeKey(path string) (ssh.PublicKey, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+// rsaBits are what NIST takes for strong enough until 2030 and after.
+const rsaBits = 3072
+
+func makeKey(path, kind string) (ssh.PublicKey, error) {
+	var private crypto.Signer
+	var err error
+	switch kind {
+	case "rsa":
+		private, err = rsa.GenerateKey(rand.Reader, rsaBits)
+	case "ecdsa":
+		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	default:
+		_, private, err = ed25519.GenerateKey(rand.Reader)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func (s *service) pass(ctx context.Context) error {
 	if err != nil {
 		return err // what runs goes on
 	}
-	keys, keyErr := hostKeys(s.paths.keys, settings.SSH.HostKeys)
+	keys, keyErr := hostKeys(s.paths.keys, settings.SSH)
 	errs := []error{keyErr, greet(s.paths.issue, issue(settings.SSH, keys)), greet(s.paths.motd, motd)}
 	var programs []supervise.Program
 	if !settings.SSH.Disabled {

@@ -27,6 +27,11 @@ type SSH struct {
 	// HostKeys are keys of the configuration: "ed25519" is a private key in
 	// PEM, "ed25519-pub" its public one; the same for "rsa" and "ecdsa".
 	HostKeys map[string]string `json:"host_keys,omitempty"`
+	// KeyTypes are the kinds of host keys to have besides; ed25519 when empty.
+	KeyTypes []string `json:"key_types,omitempty"`
+	// Instance is which machine this is: keys that were made for another one, such
+	// as that from which the disk was copied, are not used. "" is not known.
+	Instance string `json:"instance,omitempty"`
 	// Users may log in besides rancher and docker.
 	Users     []string `json:"users,omitempty"`
 	Root      bool     `json:"root,omitempty"`      // root may log in with a key

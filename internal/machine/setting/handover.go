@@ -5,17 +5,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/machine/console"
 	"github.com/ros-os/ros/internal/machine/device"
+	"github.com/ros-os/ros/internal/source"
 )
 
 // handOverConsole gives service console what it needs.
 func (p *pass) handOverConsole(context.Context) {
-	p.handOver("console", console.SettingsFile, consoleSettings(p.cfg), "rancher", "ssh")
+	settings := consoleSettings(p.cfg)
+	if folder, settled := source.Instance(p.m.root); settled && folder != source.InstanceFolder("") && !isFalse(p.cfg.SSHDeleteKeys) {
+		settings.SSH.Instance = path.Base(folder)
+	}
+	p.handOver("console", console.SettingsFile, settings, "rancher", "ssh")
 }
 
 // handOver writes a file of its own for root alone: settings hold keys.
@@ -31,8 +37,6 @@ func (p *pass) handOver(service, name string, settings any, path ...string) {
 	}
 }
 
-// networkSettings are what the sources of the network say, the highest first:
-// rancher.network, network-config in cloud-init's format, the image's defaults.
 // resolver is rancher.network.dns, and for what it does not say resolv_conf.
 func resolver(cfg cloudconfig.Config) cloudconfig.DNS {
 	dns := cfg.Rancher.Network.DNS
@@ -54,8 +58,8 @@ func resolver(cfg cloudconfig.Config) cloudconfig.DNS {
 func consoleSettings(cfg cloudconfig.Config) console.Settings {
 	ssh := cfg.Rancher.SSH
 	s := console.Settings{SSH: console.SSH{
-		Disabled: ssh.Daemon != nil && !*ssh.Daemon, Port: ssh.Port,
-		ListenAddress: ssh.ListenAddress, HostKeys: hostKeys(cfg),
+		Disabled: isFalse(ssh.Daemon), Port: ssh.Port,
+		ListenAddress: ssh.ListenAddress, HostKeys: hostKeys(cfg), KeyTypes: cfg.SSHGenKeyTypes,
 		Users: sshUsers(cfg), Root: rootMayLogIn(cfg), Passwords: cfg.SSHPwauth == "true",
 	}}
 	if slices.Contains(cfg.Rancher.Disable, "autologin") {
@@ -101,7 +105,10 @@ func sshUsers(cfg cloudconfig.Config) []string {
 	return out
 }
 
-func rootMayLogIn(cfg cloudconfig.Config) bool { return cfg.DisableRoot != nil && !*cfg.DisableRoot }
+func rootMayLogIn(cfg cloudconfig.Config) bool { return isFalse(cfg.DisableRoot) }
+
+// isFalse says that somebody said no to what is done otherwise.
+func isFalse(b *bool) bool { return b != nil && !*b }
 
 // handOverTime gives service ntp what it needs.
 func (p *pass) handOverTime(context.Context) {
@@ -110,7 +117,7 @@ func (p *pass) handOverTime(context.Context) {
 		p.warn(fmt.Sprintf("ntp_client %q is not used: this system has chrony", n.NTPClient), "", "ntp", "ntp_client")
 	}
 	settings := device.Time{
-		Disabled: n.Enabled != nil && !*n.Enabled,
+		Disabled: isFalse(n.Enabled),
 		Servers:  n.Servers, Pools: n.Pools, Peers: n.Peers, Allow: n.Allow,
 	}
 	p.handOver("ntp", device.TimeFile, settings, "ntp")

@@ -139,6 +139,7 @@ func (m *Machine) finish(ctx context.Context, changed func()) {
 	if !m.awaitSettled(ctx) {
 		return
 	}
+	changed() // whose host keys they are is known only now
 	p := m.pass(m.late.newest())
 	// What is added to bootcmd from now on is for the next boot.
 	p.fail(m.stampThisBoot("bootcmd"))
