@@ -20,7 +20,7 @@ type HostConfig struct {
 	// Write /etc/resolv.conf from resolv_conf. See rancher.network.dns for this
 	// system's own key.
 	ManageResolvConf bool `yaml:"manage_resolv_conf" default:"false" from:"cloud-init"`
-	// What the resolver is told.
+	// What the resolver is told, where manage_resolv_conf says so.
 	//
 	//	manage_resolv_conf: true
 	//	resolv_conf:

@@ -135,8 +135,6 @@ var notApplied = map[string]string{
 	"users.*.selinux_user":  "there is no SELinux on this system",
 	"users.*.snapuser":      "there is no Snap on this system",
 	"users.*.no_log_init":   "logins are not noted on this system",
-	"resolv_conf.sortlist":  "see rancher.network.dns for what is set",
-	"resolv_conf.options":   "see rancher.network.dns for what is set",
 	"ntp.config":            "chrony is configured by this system",
 	"ssh_quiet_keygen":      notYet,
 	"allow_public_ssh_keys": notYet,

@@ -147,7 +147,7 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 		given = append(given, doc.DNS)
 	}
 	status.DNS = resolver(settings.DNS, settings.FallbackDNS, append(given, leased...))
-	return status, writeInPlace(s.paths.resolvConf, []byte(resolvConf(status.DNS)))
+	return status, writeInPlace(s.paths.resolvConf, []byte(resolvConf(status.DNS, settings.Resolver)))
 }
 
 func (l lease) dns() cloudconfig.DNS {

@@ -44,23 +44,20 @@ func firstSet(lists ...[]string) []string {
 
 // resolvConf is the text of resolv.conf. A value with a space or a line break
 // in it is left out: it would say something else than what was meant.
-func resolvConf(dns cloudconfig.DNS) string {
+func resolvConf(dns cloudconfig.DNS, more Resolver) string {
 	var b strings.Builder
 	b.WriteString("# made by ros from the configuration and DHCP; changes are lost\n")
-	var search []string
-	for _, domain := range dns.Search {
-		if oneWord(domain) {
-			search = append(search, domain)
+	line := func(keyword string, values ...string) {
+		if values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !oneWord(v) }); len(values) > 0 {
+			fmt.Fprintf(&b, "%s %s\n", keyword, strings.Join(values, " "))
 		}
 	}
-	if len(search) > 0 {
-		fmt.Fprintf(&b, "search %s\n", strings.Join(search, " "))
-	}
+	line("search", dns.Search...)
 	for _, server := range dns.Nameservers {
-		if oneWord(server) {
-			fmt.Fprintf(&b, "nameserver %s\n", server)
-		}
+		line("nameserver", server)
 	}
+	line("sortlist", more.SortList...)
+	line("options", more.Options...)
 	return b.String()
 }
 

@@ -36,8 +36,16 @@ type Settings struct {
 	DNS cloudconfig.DNS `json:"dns"`
 	// FallbackDNS is used when neither the user nor DHCP named a server.
 	FallbackDNS cloudconfig.DNS `json:"fallback_dns"`
+	// Resolver is what else programs are told about looking up names.
+	Resolver Resolver `json:"resolver,omitzero"`
 	// Wifi are the wireless networks that links may join.
 	Wifi map[string]cloudconfig.Wifi `json:"wifi,omitempty"`
+}
+
+// Resolver is what resolv.conf says besides servers and domains.
+type Resolver struct {
+	Options  []string `json:"options,omitempty"` // "rotate", "timeout:1"
+	SortList []string `json:"sortlist,omitempty"`
 }
 
 // readSettings reads what was handed over; found is false while nothing was.

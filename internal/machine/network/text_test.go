@@ -41,6 +41,15 @@ func TestBadDhcpArgsFallBackToTheDefault(t *testing.T) {
 	}
 }
 
+func TestResolverIsToldItsOptions(t *testing.T) {
+	got := resolvConf(cloudconfig.DNS{Nameservers: []string{"1.1.1.1"}}, Resolver{
+		Options: []string{"rotate", "timeout:1", "x\nnameserver 6.6.6.6"}, SortList: []string{"10.0.0.0/255.0.0.0", "a b"},
+	})
+	if _, got, _ = strings.Cut(got, "\n"); got != "nameserver 1.1.1.1\nsortlist 10.0.0.0/255.0.0.0\noptions rotate timeout:1\n" {
+		t.Errorf("resolv.conf says %q", got)
+	}
+}
+
 func TestResolver(t *testing.T) {
 	leases := []cloudconfig.DNS{
 		{Nameservers: []string{"10.0.2.3"}, Search: []string{"lan"}},
@@ -71,7 +80,7 @@ func TestResolver(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, got, _ := strings.Cut(resolvConf(resolver(tt.user, fallback, tt.leases)), "\n")
+			_, got, _ := strings.Cut(resolvConf(resolver(tt.user, fallback, tt.leases), Resolver{}), "\n")
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -145,7 +154,7 @@ func FuzzParseLease(f *testing.F) {
 		if err != nil {
 			return
 		}
-		text := resolvConf(cloudconfig.DNS{Nameservers: l.Nameservers, Search: l.Search})
+		text := resolvConf(cloudconfig.DNS{Nameservers: l.Nameservers, Search: l.Search}, Resolver{})
 		for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 			if i > 0 && !strings.HasPrefix(line, "nameserver ") && !strings.HasPrefix(line, "search ") {
 				t.Errorf("a lease made the line %q", line)

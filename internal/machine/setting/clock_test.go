@@ -168,10 +168,15 @@ func TestFQDNAndHostsFile(t *testing.T) {
 
 func TestResolvConfGoesToTheNetwork(t *testing.T) {
 	h := newHost(t)
-	h.clean("manage_resolv_conf: true\nresolv_conf: {nameservers: [9.9.9.9], searchdomains: [a.example], domain: b.example}")
+	h.clean("manage_resolv_conf: true\nresolv_conf: {nameservers: [9.9.9.9], searchdomains: [a.example], domain: b.example, sortlist: [10.0.0.0], options: {rotate: true, debug: false, timeout: 1}}")
 	got := strings.Join(strings.Fields(h.read("/run/ros/network/settings.json")), "")
-	if !strings.Contains(got, `"9.9.9.9"`) || !strings.Contains(got, `["b.example","a.example"]`) {
+	if !strings.Contains(got, `"9.9.9.9"`) || !strings.Contains(got, `["b.example","a.example"]`) ||
+		!strings.Contains(got, `"resolver":{"options":["rotate","timeout:1"],"sortlist":["10.0.0.0"]}`) {
 		t.Errorf("the settings are %s", got)
+	}
+	h.clean("resolv_conf: {options: {rotate: true}}")
+	if got := h.read("/run/ros/network/settings.json"); strings.Contains(got, "rotate") {
+		t.Errorf("without manage_resolv_conf the settings are %s", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/machine/console"
 	"github.com/ros-os/ros/internal/machine/device"
+	"github.com/ros-os/ros/internal/machine/network"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -53,6 +55,24 @@ func resolver(cfg cloudconfig.Config) cloudconfig.DNS {
 		}
 	}
 	return dns
+}
+
+// resolverOptions are what resolv_conf has besides servers and domains.
+func resolverOptions(cfg cloudconfig.Config) network.Resolver {
+	if !cfg.ManageResolvConf {
+		return network.Resolver{}
+	}
+	r := network.Resolver{SortList: cfg.ResolvConf.SortList}
+	for _, name := range slices.Sorted(maps.Keys(cfg.ResolvConf.Options)) {
+		switch value := cfg.ResolvConf.Options[name]; value {
+		case "false":
+		case "", "true":
+			r.Options = append(r.Options, name)
+		default:
+			r.Options = append(r.Options, name+":"+value)
+		}
+	}
+	return r
 }
 
 func consoleSettings(cfg cloudconfig.Config) console.Settings {

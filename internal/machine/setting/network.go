@@ -45,6 +45,7 @@ func (p *pass) networkSettings() network.Settings {
 		PreCmds:     n.PreCmds, PostCmds: n.PostCmds,
 		DHCPTimeout: cmp.Or(n.DHCPTimeout, defaults.Network.DHCPTimeout, defaultDHCPTimeout),
 		Documents:   p.networkDocuments(), DNS: resolver(p.cfg), FallbackDNS: defaults.Network.DNS, Wifi: n.WifiNetworks,
+		Resolver: resolverOptions(p.cfg),
 	}
 	if len(s.FallbackDNS.Nameservers) == 0 {
 		s.FallbackDNS.Nameservers = []string{"8.8.8.8", "8.8.4.4"}
