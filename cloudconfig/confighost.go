@@ -53,7 +53,7 @@ type HostConfig struct {
 	//
 	//	vendor_data: {enabled: false}
 	VendorData VendorData `yaml:"vendor_data" from:"cloud-init"`
-	// The same for the vendor's second set.
+	// The same for the vendor's second set, which OpenStack has.
 	VendorData2 VendorData `yaml:"vendor_data2" from:"cloud-init"`
 }
 

@@ -41,7 +41,7 @@ func mappingValue(n *yaml.Node, key string) *yaml.Node {
 
 // Layer is one parsed source of configuration. Layers are merged lowest first.
 type Layer struct {
-	Name string // "os-config", "oem", "vendor-data", "meta-data", "user-data", "cloud-config.d", "cloud-config", "kernel command line"
+	Name string // "os-config", "oem", "vendor-data", "vendor-data2", "meta-data", "user-data", "cloud-config.d", "cloud-config", "kernel command line"
 	File string // as shown in positions
 	Doc  Document
 }

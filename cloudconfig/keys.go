@@ -141,7 +141,6 @@ var notApplied = map[string]string{
 	"network.wifis":         "wireless networks are in rancher.network.wifi_networks",
 	"network.vrfs":          notYet,
 	"vendor_data.prefix":    notYet,
-	"vendor_data2":          notYet,
 }
 
 // unused warns of values that somebody wrote and that have no effect. What the

@@ -51,9 +51,7 @@ func collect(root string, own func(*collector)) *collector {
 	c.folder("cloud-config.d", root, CloudConfigDir)
 	own(c)
 	c.cmdline(root)
-	if c.refusesVendor() {
-		c.dropVendor()
-	}
+	c.dropRefused()
 	return c
 }
 

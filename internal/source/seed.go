@@ -17,29 +17,33 @@ type Seed struct {
 	UserData   []byte
 	MetaData   []byte // see [cloudconfig.ParseMetaData]
 	VendorData []byte
+	// VendorData2 is the same, and lies over it: OpenStack has what is for all
+	// machines of the cloud apart from what is for this one.
+	VendorData2 []byte
 	// NetworkConfig is cloud-init's network-config, version 1 or 2.
 	NetworkConfig []byte
 }
 
 // Empty says that there is nothing in a seed.
 func (s Seed) Empty() bool {
-	return len(s.UserData)+len(s.MetaData)+len(s.VendorData)+len(s.NetworkConfig) == 0
+	return len(s.UserData)+len(s.MetaData)+len(s.VendorData)+len(s.VendorData2)+len(s.NetworkConfig) == 0
 }
 
 // files are a seed's parts by the names of their files.
 func (s *Seed) files() map[string]*[]byte {
 	return map[string]*[]byte{
-		"user-data": &s.UserData, "meta-data": &s.MetaData, "vendor-data": &s.VendorData, "network-config": &s.NetworkConfig,
+		"user-data": &s.UserData, "meta-data": &s.MetaData, "vendor-data": &s.VendorData, vendorData2: &s.VendorData2, "network-config": &s.NetworkConfig,
 	}
 }
 
 // seedNames are the places of a seed's parts in the formats that a disk or a
 // folder can have, in the order in which they are tried.
-var seedNames = []struct{ user, meta, vendor, network string }{
-	{"user-data", "meta-data", "vendor-data", "network-config"}, // NoCloud
+// "" is a part that the format does not have.
+var seedNames = []struct{ user, meta, vendor, vendor2, network string }{
+	{"user-data", "meta-data", "vendor-data", "", "network-config"}, // NoCloud
 	{ // config drive
 		"openstack/latest/user_data", "openstack/latest/meta_data.json",
-		"openstack/latest/vendor_data.json", "openstack/latest/network_data.json",
+		"openstack/latest/vendor_data.json", "openstack/latest/vendor_data2.json", "openstack/latest/network_data.json",
 	},
 }
 
@@ -56,9 +60,9 @@ func ReadSeed(dir string) (Seed, error) {
 		for _, part := range []struct {
 			name string
 			into *[]byte
-		}{{names.user, &s.UserData}, {names.meta, &s.MetaData}, {names.vendor, &s.VendorData}, {names.network, &s.NetworkConfig}} {
+		}{{names.user, &s.UserData}, {names.meta, &s.MetaData}, {names.vendor, &s.VendorData}, {names.vendor2, &s.VendorData2}, {names.network, &s.NetworkConfig}} {
 			data, err := readBounded(filepath.Join(dir, part.name))
-			if errors.Is(err, fs.ErrNotExist) {
+			if part.name == "" || errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			if err != nil {
@@ -128,6 +132,7 @@ func (c *collector) seed(root string) {
 	c.datasource = strings.TrimSpace(string(text))
 	for _, p := range []part{
 		{key: vendorData},
+		{key: vendorData2},
 		{key: "meta-data", parse: cloudconfig.ParseMetaData},
 		{key: "user-data"},
 	} {
@@ -145,7 +150,7 @@ func (c *collector) seed(root string) {
 		case err != nil:
 			c.unreadableParts(p, cloudconfig.Report{{Pos: cloudconfig.Pos{File: p.file}, Msg: "cannot be read: " + withoutPath(err).Error()}})
 			continue
-		case p.key == vendorData:
+		case p.key == vendorData, p.key == vendorData2:
 			data = vendorConfig(data)
 		}
 		p.data = data

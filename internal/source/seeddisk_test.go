@@ -1,6 +1,8 @@
 package source
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 )
@@ -31,5 +33,21 @@ func TestADiskThatNamesAnAddressIsNotAllThereIs(t *testing.T) {
 				t.Errorf("the disk's own documents are not used: %v, %v", layers, report)
 			}
 		})
+	}
+}
+
+func TestAConfigDriveHasTwoSetsOfTheVendors(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "openstack/latest")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"meta_data.json", "vendor_data.json", "vendor_data2.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(`{"name": "`+name+`"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := ReadSeed(filepath.Dir(filepath.Dir(dir)))
+	if err != nil || string(s.VendorData) != `{"name": "vendor_data.json"}` || string(s.VendorData2) != `{"name": "vendor_data2.json"}` {
+		t.Errorf("%s, %s, %v", s.VendorData, s.VendorData2, err)
 	}
 }

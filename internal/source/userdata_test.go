@@ -115,23 +115,29 @@ func pack(t testing.TB, text string) []byte {
 
 func TestTheOwnerMayRefuseTheVendor(t *testing.T) {
 	vendor := []byte("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n#cloud-config\ntimezone: Vendor/Time\nhostname: vendor\n--b\n\n#!/bin/sh\nvendor\n--b--\n")
-	for _, tt := range []struct{ owner, hostname, scripts string }{
-		{"#cloud-config\nrancher: {debug: true}\n", "vendor", "001 vendor-data part 2 (ec2)"},
-		{"#cloud-config\nvendor_data: {enabled: false}\n", "", ""},
-		{"#!/bin/sh\nown\n", "vendor", "001 vendor-data part 2 (ec2),002 user-data (ec2)"},
+	second := []byte(`{"cloud-init": "#cloud-config\nfqdn: second.example\nno_such_key: 1\n", "other": {"a": 1}}`)
+	for _, tt := range []struct{ owner, hostname, fqdn, scripts string }{
+		{"#cloud-config\nrancher: {debug: true}\n", "vendor", "second.example", "001 vendor-data part 2 (ec2)"},
+		{"#cloud-config\nvendor_data: {enabled: false}\n", "", "second.example", ""},
+		{"#cloud-config\nvendor_data2: {enabled: false}\n", "vendor", "", "001 vendor-data part 2 (ec2)"},
+		{"#cloud-config\nvendor_data: {enabled: false}\nvendor_data2: {enabled: false}\n", "", "", ""},
+		{"#!/bin/sh\nown\n", "vendor", "second.example", "001 vendor-data part 2 (ec2),002 user-data (ec2)"},
 	} {
 		root := t.TempDir()
-		if err := SaveSeed(root, "ec2", Seed{UserData: []byte(tt.owner), VendorData: vendor}); err != nil {
+		if err := SaveSeed(root, "ec2", Seed{UserData: []byte(tt.owner), VendorData: vendor, VendorData2: second}); err != nil {
 			t.Fatal(err)
 		}
 		r := Read(root)
-		cfg, _ := r.Load()
+		cfg, report := r.Load()
+		if told := strings.Contains(fmt.Sprint(report), "vendor-data2 (ec2):3:1: no_such_key"); told != (tt.fqdn != "") {
+			t.Errorf("%q: problems %v", tt.owner, report)
+		}
 		var scripts []string
 		for _, s := range r.Scripts() {
 			scripts = append(scripts, s.Name+" "+s.From)
 		}
-		if got := strings.Join(scripts, ","); cfg.Hostname != tt.hostname || got != tt.scripts {
-			t.Errorf("%q: host name %q, scripts %q", tt.owner, cfg.Hostname, got)
+		if got := strings.Join(scripts, ","); cfg.Hostname != tt.hostname || cfg.FQDN != tt.fqdn || got != tt.scripts {
+			t.Errorf("%q: host name %q, whole name %q, scripts %q", tt.owner, cfg.Hostname, cfg.FQDN, got)
 		}
 	}
 }

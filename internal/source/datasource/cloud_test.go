@@ -48,7 +48,7 @@ func render(s source.Seed, err error) string {
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{"user-data", s.UserData}, {"meta-data", s.MetaData}, {"vendor-data", s.VendorData}, {"network-config", s.NetworkConfig}} {
+	}{{"user-data", s.UserData}, {"meta-data", s.MetaData}, {"vendor-data", s.VendorData}, {"vendor-data2", s.VendorData2}, {"network-config", s.NetworkConfig}} {
 		if len(f.data) > 0 {
 			fmt.Fprintf(&b, "-- %s --\n%s\n", f.name, strings.TrimSuffix(string(f.data), "\n"))
 		}

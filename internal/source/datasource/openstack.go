@@ -28,6 +28,7 @@ func (c *openStack) Fetch(ctx context.Context) (source.Seed, error) {
 	}
 	s := source.Seed{
 		MetaData: data, UserData: g.bytes(ctx, c.base+"user_data"), VendorData: g.bytes(ctx, c.base+"vendor_data.json"),
+		VendorData2: g.bytes(ctx, c.base+"vendor_data2.json"),
 	}
 	network, err := source.NetworkFromOpenStack(g.bytes(ctx, c.base+"network_data.json"))
 	g.note(err)

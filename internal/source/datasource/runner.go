@@ -64,7 +64,7 @@ func New(o Options) *Runner {
 // what it says must not decide whether it is asked.
 func (r *Runner) Want(layers []cloudconfig.Layer) {
 	own := slices.DeleteFunc(slices.Clone(layers), func(l cloudconfig.Layer) bool {
-		return l.Name == "vendor-data" || l.Name == "meta-data" || l.Name == "user-data"
+		return l.Name == "vendor-data" || l.Name == "vendor-data2" || l.Name == "meta-data" || l.Name == "user-data"
 	})
 	cfg, _ := cloudconfig.Merge(own...).Config() // what is wrong is told by those who read all layers
 	n := cfg.Rancher.Network
