@@ -55,7 +55,7 @@ type UserConfig struct {
 	// the configuration. Without it one of ed25519 is made, and all that are there
 	// are used.
 	SSHGenKeyTypes []string `yaml:"ssh_genkeytypes" enum:"rsa|ecdsa|ed25519" from:"cloud-init"`
-	// Take public keys from the datasource.
+	// Take public keys from the datasource's meta-data.
 	AllowPublicSSHKeys *bool `yaml:"allow_public_ssh_keys" default:"true" from:"cloud-init"`
 	// Do not print the making of host keys.
 	SSHQuietKeygen bool `yaml:"ssh_quiet_keygen" default:"false" from:"cloud-init"`

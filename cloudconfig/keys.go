@@ -130,17 +130,16 @@ var notApplied = map[string]string{
 	"rancher.defaults.docker.engine": "the engine of this version cannot be switched",
 
 	// cloud-init's.
-	"disable_root_opts":     "where root may not log in, he has no keys",
-	"users.*.doas":          "there is no doas on this system",
-	"users.*.selinux_user":  "there is no SELinux on this system",
-	"users.*.snapuser":      "there is no Snap on this system",
-	"users.*.no_log_init":   "logins are not noted on this system",
-	"ntp.config":            "chrony is configured by this system",
-	"ssh_quiet_keygen":      notYet,
-	"allow_public_ssh_keys": notYet,
-	"network.wifis":         "wireless networks are in rancher.network.wifi_networks",
-	"network.vrfs":          notYet,
-	"vendor_data.prefix":    notYet,
+	"disable_root_opts":    "where root may not log in, he has no keys",
+	"users.*.doas":         "there is no doas on this system",
+	"users.*.selinux_user": "there is no SELinux on this system",
+	"users.*.snapuser":     "there is no Snap on this system",
+	"users.*.no_log_init":  "logins are not noted on this system",
+	"ntp.config":           "chrony is configured by this system",
+	"ssh_quiet_keygen":     notYet,
+	"network.wifis":        "wireless networks are in rancher.network.wifi_networks",
+	"network.vrfs":         notYet,
+	"vendor_data.prefix":   notYet,
 }
 
 // unused warns of values that somebody wrote and that have no effect. What the

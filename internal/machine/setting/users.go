@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
@@ -112,7 +113,7 @@ func (p *pass) entries() []cloudconfig.User {
 // giveKeys gives each user of the configuration, and those of the image, his
 // home and exactly his keys.
 func (p *pass) giveKeys(db *account.Database) {
-	top := append(slices.Clone(p.cfg.SSHAuthorizedKeys), p.imported(p.cfg.SSHImportID)...)
+	top := append(p.topKeys(), p.imported(p.cfg.SSHImportID)...)
 	for _, name := range loginUsers() {
 		u, ok := db.User(name)
 		if !ok {
@@ -149,6 +150,19 @@ func (p *pass) giveKeys(db *account.Database) {
 }
 
 const sshKeys = "ssh_authorized_keys"
+
+// topKeys are ssh_authorized_keys, without the datasource's own where they are not
+// wanted.
+func (p *pass) topKeys() []string {
+	var keys []string
+	for i, key := range p.cfg.SSHAuthorizedKeys {
+		ofDatasource := strings.HasPrefix(p.cfg.Pos(sshKeys, strconv.Itoa(i)).File, "meta-data")
+		if !ofDatasource || !isFalse(p.cfg.AllowPublicSSHKeys) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
 
 // keysOf are the keys that all entries of a user give him.
 func (p *pass) keysOf(name string) []string {

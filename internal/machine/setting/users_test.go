@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
 )
 
 const (
@@ -135,4 +137,21 @@ func FuzzWithKeys(f *testing.F) {
 			t.Errorf("taking the keys back leaves\n%q\nof\n%q", got, want)
 		}
 	})
+}
+
+func TestKeysOfTheDatasourceMayBeRefused(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "allow_public_ssh_keys: true\n": true, "allow_public_ssh_keys: false\n": false} {
+		h := newHost(t)
+		meta, report := cloudconfig.ParseMetaData("meta-data", "meta-data (ec2)", []byte("public-keys: ['"+keyA+"']\n"))
+		user, found := cloudconfig.ParseLayer("user-data", "user-data (ec2)", []byte("ssh_authorized_keys: ['"+keyU+"']\n"+text))
+		cfg, merged := cloudconfig.Merge(meta, user).Config()
+		if all := append(append(report, found...), merged...); len(all) > 0 {
+			t.Fatal(all)
+		}
+		h.m.Apply(t.Context(), cfg) // keyU does not look like a key, which is told
+		got := h.read("/home/rancher/.ssh/authorized_keys")
+		if strings.Contains(got, keyA) != want || !strings.Contains(got, keyU) {
+			t.Errorf("with %q the keys are %q", text, got)
+		}
+	}
 }
