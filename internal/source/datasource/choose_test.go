@@ -3,6 +3,7 @@ package datasource
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -77,8 +78,16 @@ func TestTheHostsFirmwareSaysNothingInNamespaces(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(root, namespaced), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if ReadPlatform(root) != (Platform{}) {
+	if p := ReadPlatform(root); !reflect.DeepEqual(p, Platform{}) {
 		t.Error("the host's firmware is believed")
+	}
+}
+
+func TestWordsOfTheFirmwareInAnAddress(t *testing.T) {
+	_, p := platformOf(t, map[string]string{"board_serial": "B 1", "chassis_serial": "__dmi.system-uuid__", "product_uuid": "u"})
+	const text = "https://example.com/__dmi.baseboard-serial-number__/__dmi.chassis-serial-number__/__dmi.chassis-version__/__dmi.nothing__"
+	if got, want := p.seat(text), "https://example.com/B 1/__dmi.system-uuid__//__dmi.nothing__/"; got != want {
+		t.Errorf("the address is %q, want %q", got, want)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestNoCloudByCommandLineAndSerialNumber(t *testing.T) {
 		{name: "serial number", platform: Platform{Serial: "ds=nocloud;s=" + server.URL + "/seeds/web1/"}, meta: "instance-id: web1"},
 		{
 			name: "a word of the firmware in it", meta: "instance-id: web1",
-			cmdline: "ds=nocloud;s=" + server.URL + "/seeds/__dmi.chassis-serial-number__/", platform: Platform{ChassisSerial: "web1"},
+			cmdline: "ds=nocloud;s=" + server.URL + "/seeds/__dmi.chassis-serial-number__/", platform: Platform{words: map[string]string{"chassis-serial-number": "web1"}},
 		},
 		{name: "a folder of this machine", cmdline: "ds=nocloud;s=file://" + folder + "/web1/", meta: "instance-id: web1"},
 		{name: "an instance of its own", cmdline: "ds=nocloud;i=mine;s=file://" + folder + "/web1/", meta: "instance-id\": \"mine"},
@@ -91,7 +91,7 @@ func TestADiskNamesAnAddressForTheRest(t *testing.T) {
 				UserData: []byte("disk's"), NetworkConfig: []byte("disk's"), VendorData: []byte("disk's"),
 			}
 			all, passed := choose([]string{"ec2:" + server.URL, "*"}, opening{
-				disk: &disk, web: plainWeb(), root: root, platform: Platform{Serial: "web1"}, cmdline: "cloud-config-url=https://example.com/",
+				disk: &disk, web: plainWeb(), root: root, platform: Platform{words: map[string]string{"system-serial-number": "web1"}}, cmdline: "cloud-config-url=https://example.com/",
 			})
 			if len(all) != 1 || all[0].name != "nocloud" || len(passed) > 0 {
 				t.Fatalf("asked are %v, passed over %v", all, passed)

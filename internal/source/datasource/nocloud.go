@@ -82,12 +82,14 @@ func noCloudWords(text string) (words string, found bool) {
 	return words, found
 }
 
-// expand puts words of the firmware into an address.
+// expand puts words of the firmware into an address. What is no word stays: it is
+// in the address that did not answer, for whoever reads that.
 func (p Platform) expand(text string) string {
-	return strings.NewReplacer(
-		"__dmi.chassis-serial-number__", p.ChassisSerial, "__dmi.system-serial-number__", p.Serial, "__dmi.system-uuid__", p.UUID,
-		"__dmi.system-manufacturer__", p.Vendor, "__dmi.system-product-name__", p.Product,
-	).Replace(text)
+	var pairs []string
+	for name, value := range p.words {
+		pairs = append(pairs, "__dmi."+name+"__", value)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // Fetch gets the documents. As with cloud-init a seat that has none is a mistake of

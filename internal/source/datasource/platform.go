@@ -9,13 +9,26 @@ import (
 // Platform is what the firmware says about the machine (DMI). It is how a cloud
 // tells which one it is; only the hypervisor, or the maker of the board, can say it.
 type Platform struct {
-	Vendor        string
-	Product       string
-	Serial        string
-	UUID          string
-	BIOSVendor    string
-	AssetTag      string // of the chassis
-	ChassisSerial string
+	Vendor     string
+	Product    string
+	Serial     string
+	UUID       string
+	BIOSVendor string
+	AssetTag   string // of the chassis
+
+	words map[string]string // all that may stand in an address, by dmidecode's names
+}
+
+// firmwareWords are what may stand in the address of a seed as __dmi.NAME__, by
+// dmidecode's names, with the kernel's.
+var firmwareWords = map[string]string{
+	"baseboard-asset-tag": "board_asset_tag", "baseboard-manufacturer": "board_vendor", "baseboard-product-name": "board_name",
+	"baseboard-serial-number": "board_serial", "baseboard-version": "board_version",
+	"bios-release-date": "bios_date", "bios-vendor": "bios_vendor", "bios-version": "bios_version",
+	"chassis-asset-tag": "chassis_asset_tag", "chassis-manufacturer": "chassis_vendor", "chassis-serial-number": "chassis_serial",
+	"chassis-version":     "chassis_version",
+	"system-manufacturer": "sys_vendor", "system-product-name": "product_name", "system-serial-number": "product_serial",
+	"system-uuid": "product_uuid", "system-version": "product_version",
 }
 
 // namespaced exists on a machine in namespaces.
@@ -34,9 +47,14 @@ func ReadPlatform(root string) Platform {
 		}
 		return strings.TrimSpace(string(data))
 	}
+	words := map[string]string{}
+	for name, file := range firmwareWords {
+		words[name] = read(file)
+	}
 	return Platform{
+		words:  words,
 		Vendor: read("sys_vendor"), Product: read("product_name"), Serial: read("product_serial"), UUID: read("product_uuid"),
-		BIOSVendor: read("bios_vendor"), AssetTag: read("chassis_asset_tag"), ChassisSerial: read("chassis_serial"),
+		BIOSVendor: read("bios_vendor"), AssetTag: read("chassis_asset_tag"),
 	}
 }
 
