@@ -33,6 +33,7 @@ type Machine struct {
 	flags []string
 
 	cleaned bool // with the test
+	gone    bool // before it ends
 }
 
 // NewMachine describes a machine, and says in a sentence what is intended with
@@ -118,8 +119,18 @@ func (m *Machine) Again() {
 	m.Must("start", "--name", m.name)
 }
 
+// Remove takes the machine away before the test ends.
+func (m *Machine) Remove() {
+	m.t.Helper()
+	m.Must("rm", "-f", m.name)
+	m.gone = true
+}
+
 // clean removes the machine, after showing what is known about a failure.
 func (m *Machine) clean() {
+	if m.gone {
+		return
+	}
 	if m.t.Failed() {
 		m.artifacts()
 		if os.Getenv("KEEP") != "" {

@@ -66,8 +66,20 @@ vlans:
 `
 
 // TestCloudInitFromADisk gives a virtual machine a disk that Debian's
-// cloud-image-utils made, and a blank one; and reboots it.
+// cloud-image-utils made, and a blank one; and reboots it. It counts what each boot
+// does, so that a machine that the emulator's one known fault ended begins anew.
 func TestCloudInitFromADisk(t *testing.T) {
+	for range 3 {
+		if fromADiskUndisturbed(t) {
+			return
+		}
+		t.Log("the emulator's fault ended the machine: begun anew")
+	}
+	t.Error("the emulator's fault ended three machines")
+}
+
+func fromADiskUndisturbed(t *testing.T) bool {
+	t.Helper()
 	m := NewMachine(t, VM, "a cidata disk makes the machine; what is done once is not done again")
 	dir := t.TempDir()
 	key, blank := filepath.Join(dir, "id"), filepath.Join(dir, "blank.img")
@@ -84,12 +96,18 @@ func TestCloudInitFromADisk(t *testing.T) {
 	})
 	m.Flags("--seed", seed, "--key", key, "--nics", "3", "--disk", "2G", "--disk", blank).Start()
 
+	if !m.isDone() {
+		return false
+	}
 	m.wasMadeFromADisk()
 	m.ranExactly(1)
 	before := m.Exec("cat", "/proc/sys/kernel/random/boot_id")
 	m.Must("reboot", m.name)
 	if again := m.Exec("cat", "/proc/sys/kernel/random/boot_id"); again == before {
 		t.Fatal("the machine was not rebooted")
+	}
+	if !m.isDone() {
+		return false
 	}
 	m.wasMadeFromADisk()
 	m.ranExactly(2)
@@ -98,6 +116,7 @@ func TestCloudInitFromADisk(t *testing.T) {
 	if start := firstBytes(t, blank, 1024); !bytes.HasPrefix(start[512:], []byte("EFI PART")) {
 		t.Errorf("the image that was attached has no partitions: %q", start[512:528])
 	}
+	return true
 }
 
 // onHost runs a command of the host's.
@@ -117,8 +136,9 @@ func (m *Machine) seedDisk(dir string, files map[string]string) string {
 	return at("seed.img")
 }
 
-// wasMadeFromADisk checks that the machine is what the disk says.
-func (m *Machine) wasMadeFromADisk() {
+// isDone waits until the disk's wishes are fulfilled. It is false, and the machine
+// gone, when the emulator's fault was in the way.
+func (m *Machine) isDone() bool {
 	m.t.Helper()
 	m.Until("all of it is done", 3*time.Minute, func() error {
 		c, err := m.cloudInit()
@@ -128,6 +148,16 @@ func (m *Machine) wasMadeFromADisk() {
 		return err
 	})
 	m.Eventually("converged", 2*time.Minute, converged)
+	if !strings.Contains(m.consoleLog(), "Oops: int3") {
+		return true
+	}
+	m.Remove()
+	return false
+}
+
+// wasMadeFromADisk checks that the machine is what the disk says.
+func (m *Machine) wasMadeFromADisk() {
+	m.t.Helper()
 	if got := m.Ros("cloud-init", "status", "--long"); !strings.HasPrefix(got, "status: done\ndatasource: nocloud\n") {
 		m.t.Errorf("ros cloud-init status --long: %s", got)
 	}
@@ -159,14 +189,24 @@ func (m *Machine) ranExactly(boots int) {
 		"/mnt/data/runs": "run\n",
 	} {
 		if r := m.Try("console", "cat", file); r.Stdout != want {
-			m.t.Errorf("after %d boots %s holds %q, want %q; the kernel began %d times", boots, file, r.Stdout, want, m.kernelStarts())
+			m.t.Errorf("after %d boots %s holds %q, want %q%s", boots, file, r.Stdout, want, m.crashes())
 		}
 	}
 }
 
-// kernelStarts is how often the console says that a kernel begins, since the
-// machine was started.
-func (m *Machine) kernelStarts() int { return strings.Count(m.consoleLog(), "Linux version ") }
+// crashes shows the end of each kernel that did not say that it restarts the
+// machine: what was on its way to the disk is lost then, and commands ran once more.
+func (m *Machine) crashes() string {
+	var out strings.Builder
+	kernels := strings.Split(m.consoleLog(), "Linux version ")
+	for _, console := range kernels[1 : len(kernels)-1] {
+		if !strings.Contains(console, "reboot: ") {
+			lines := strings.Split(console, "\n")
+			fmt.Fprintf(&out, "\n--- a kernel that ended in a crash:\n%s", strings.Join(lines[max(0, len(lines)-40):], "\n"))
+		}
+	}
+	return out.String()
+}
 
 func firstBytes(t *testing.T, file string, n int) []byte {
 	t.Helper()
