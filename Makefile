@@ -83,7 +83,7 @@ fuzz: | deps ## fuzz every parser, FUZZTIME each: a time, or a number such as 10
 		for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$p/*_test.go | cut -c6-); do \
 			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$p || exit 1; done; done
 
-run: image $(B)/rosmachine ## boot the image in QEMU with a console here (ctrl-a x ends it); MEMORY=MiB, APPEND="kernel parameters"
+run: image $(B)/rosmachine ## boot the image in QEMU with a console here (ctrl-a x ends it); MEMORY=MiB, APPEND="kernel parameters", such as loglevel=7 to see the kernel
 	tools/run $(B) $(MEMORY) '$(APPEND)'
 
 clean: ## remove all that was built
