@@ -3,7 +3,9 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -207,4 +209,70 @@ func TestEveryCloudAtItsAddress(t *testing.T) {
 	if !wire.Ready() {
 		t.Error("Azure was not told that the machine is ready")
 	}
+}
+
+// TestADiskThatNamesAnAddress gives a machine a NoCloud disk whose meta-data names
+// where the rest is, at first without anybody there; then the same disk's content as
+// another instance.
+func TestADiskThatNamesAnAddress(t *testing.T) {
+	const address = "http://169.254.169.254"
+	seed := t.TempDir()
+	putFiles(t, seed, map[string]string{
+		"meta-data": "instance-id: i-1\nseedfrom: " + address + "/seed/\n",
+		"user-data": "#cloud-config\nhostname: ofthedisk\n",
+	})
+	m := NewMachine(t, NS, "a disk may name an address, and files may be fetched").Flags("--seed", seed).Start()
+	if got := m.Sh("hostname"); got != "ofthedisk" {
+		t.Errorf("while nobody answers the host is %q", got)
+	}
+	m.metadata("169.254.169.254").says(files{
+		"/seed/user-data": "#cloud-config\nhostname: far\nwrite_files:\n- {path: /etc/fetched, permissions: '0640', source: {uri: '" + address + "/file'}}\n",
+		"/seed/meta-data": "local-hostname: unused\n",
+		"/file":           "it was fetched\n",
+	})
+	isFar := func(m *Machine) {
+		m.t.Helper()
+		m.Until("what the address says is applied", 2*time.Minute,
+			m.shell("hostname; stat -c %a /etc/fetched; cat /etc/fetched", "far\n640\nit was fetched"))
+		m.Eventually("converged", time.Minute, converged)
+	}
+	isFar(m)
+
+	hostKey := func(m *Machine) string { return m.Sh("cat /var/lib/rancher/ssh/ssh_host_ed25519_key.pub") }
+	before := hostKey(m)
+	m.Must("reboot", m.name)
+	isFar(m)
+	if got := hostKey(m); got != before {
+		t.Error("the same instance has another host key after a reboot")
+	}
+	putFiles(t, seed, map[string]string{"meta-data": "instance-id: i-2\nseedfrom: " + address + "/seed/\n"})
+	m.Must("reboot", m.name)
+	isFar(m)
+	m.Until("another instance has another host key", time.Minute, func() error {
+		if hostKey(m) == before {
+			return errors.New("it has the first one's")
+		}
+		return nil
+	})
+	m.Until("sshd has it", time.Minute, func() error {
+		key := strings.Fields(hostKey(m))[1]
+		r := m.host("", "nsenter", "--target", m.Listed().pid(), "--net", "--", "ssh-keyscan", "-t", "ed25519", "127.0.0.1")
+		if !strings.Contains(r.Stdout, key) {
+			return fmt.Errorf("sshd offers %q %s, not %s", r.Stdout, r.Stderr, key)
+		}
+		return nil
+	})
+}
+
+// files are documents at paths.
+type files map[string]string
+
+// ServeHTTP answers with them.
+func (f files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	text, there := f[r.URL.Path]
+	if !there {
+		http.NotFound(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, text) // whoever has gone asks no more
 }

@@ -345,11 +345,12 @@ func (m *market) cut(t *testing.T) {
 	if got := <-told; !strings.Contains(got, "%, ") || !strings.HasSuffix(got, " MB") {
 		t.Errorf("of the slow pull the progress was %q", got)
 	}
-	// The proxy has sent more: headers, manifests, and what came after the last that
-	// the daemon told of before the cut.
+	// The proxy has sent more: headers, manifests, and before the cut what the daemon
+	// had not told of yet, which on a fast machine is all of it.
+	archive, _ := dockerdtest.Archive(t, testImage)
 	pulled = m.engine.PulledBytes(compose.System) - pulled
-	if sent := uint64(p.sent()); pulled > sent || pulled < sent*9/10 {
-		t.Errorf("%d bytes are counted of %d that were sent", pulled, sent)
+	if sent := uint64(p.sent()); pulled > sent || pulled < uint64(len(archive))*9/10 {
+		t.Errorf("%d bytes are counted of %d that were sent for an image of %d", pulled, sent, len(archive))
 	}
 }
 
