@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -58,8 +59,9 @@ func machine(t *testing.T, config string) (*app, *bytes.Buffer, *servicectl.Cont
 	a := &app{out: &out, err: &out, in: strings.NewReader(""), root: root, socket: "/controller.sock"}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
+	socket := a.path(a.socket) // now: commands change it while they read their flags
 	go func() { ended <- c.Run(ctx) }()
-	go func() { ended <- c.Serve(ctx, a.path(a.socket)) }()
+	go func() { ended <- c.Serve(ctx, socket) }()
 	t.Cleanup(func() {
 		cancel()
 		for range 2 {
@@ -68,7 +70,22 @@ func machine(t *testing.T, config string) (*app, *bytes.Buffer, *servicectl.Cont
 			}
 		}
 	})
+	listens(t, socket)
 	return a, &out, c
+}
+
+// listens waits until somebody answers at a socket.
+func listens(t *testing.T, socket string) {
+	t.Helper()
+	for range 2000 {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", socket)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	t.Fatal("the controller does not listen")
 }
 
 // ros runs one command and returns what it printed.
