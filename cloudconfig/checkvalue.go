@@ -2,6 +2,7 @@ package cloudconfig
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path"
@@ -51,15 +52,24 @@ func checkPermissions(f *format, v string) (msg, hint string) {
 	return "", ""
 }
 
+// parseAddr is [netip.ParseAddr] without zones that run over the end of a line.
+func parseAddr(v string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(v)
+	if err == nil && strings.Contains(a.Zone(), "\n") {
+		return netip.Addr{}, errors.New("the zone has a line end")
+	}
+	return a, err
+}
+
 func checkIP(_ *format, v string) (msg, hint string) {
-	if _, err := netip.ParseAddr(v); err != nil {
+	if _, err := parseAddr(v); err != nil {
 		return fmt.Sprintf("%q is not an IP address", v), ""
 	}
 	return "", ""
 }
 
 func checkIPv6(_ *format, v string) (msg, hint string) {
-	if a, err := netip.ParseAddr(v); err != nil || !a.Is6() {
+	if a, err := parseAddr(v); err != nil || !a.Is6() {
 		return fmt.Sprintf("%q is not an IPv6 address", v), ""
 	}
 	return "", ""
@@ -67,7 +77,7 @@ func checkIPv6(_ *format, v string) (msg, hint string) {
 
 // checkHost takes a name or an address, as sshd does.
 func checkHost(f *format, v string) (msg, hint string) {
-	if _, err := netip.ParseAddr(v); err == nil && len(v) <= f.max {
+	if _, err := parseAddr(v); err == nil && len(v) <= f.max {
 		return "", ""
 	}
 	return checkHostname(f, v)
@@ -78,7 +88,7 @@ func checkPrefix(_ *format, v string) (msg, hint string) {
 	if _, err := netip.ParsePrefix(v); err == nil {
 		return "", ""
 	}
-	if a, err := netip.ParseAddr(v); err == nil {
+	if a, err := parseAddr(v); err == nil {
 		length := 24
 		if a.Is6() {
 			length = 64
