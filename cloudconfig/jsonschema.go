@@ -104,7 +104,7 @@ func (g *generator) at(p place) *jsonSchema {
 func (g *generator) structure(p place) *jsonSchema {
 	name := p.shape.typ.Name()
 	if _, known := g.defs[name]; !known {
-		g.defs[name] = &jsonSchema{} // a placeholder, against types that hold themselves
+		g.defs[name] = &jsonSchema{} // known from now on: a type may hold itself
 		g.defs[name] = g.record(p)
 	}
 	return ref(name)

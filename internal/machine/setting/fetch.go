@@ -12,10 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/machine/network"
@@ -189,20 +186,13 @@ func (m *Machine) forgetFetched(all []fetch) error {
 
 // awaitNetwork waits for the network, but not for ever; false when ctx ends first.
 func (m *Machine) awaitNetwork(ctx context.Context) bool {
-	watched, cancel := context.WithTimeout(ctx, m.late.network)
+	bounded, cancel := context.WithTimeout(ctx, m.late.network)
 	defer cancel()
-	seen := make(chan struct{}, 1)
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer cancel()
-	watching.Go(func() {
-		if err := source.WatchFile(watched, m.path(network.ReadyFile), func() { poke(seen) }); err != nil && watched.Err() == nil {
-			logrus.WithFields(logrus.Fields{"phase": "apply", "err": err}).Warn("the network is not watched")
-		}
-	})
+	seen, end := m.watch(bounded, network.ReadyFile, "the network")
+	defer end()
 	for !m.exists(network.ReadyFile) {
 		select {
-		case <-watched.Done():
+		case <-bounded.Done():
 			return ctx.Err() == nil
 		case <-seen:
 		}

@@ -160,20 +160,25 @@ func (m *Machine) finish(ctx context.Context, changed func()) {
 	m.record.save()
 }
 
+// watch tells on seen when a file of the machine's changes, until end, which waits
+// for the watching to end.
+func (m *Machine) watch(ctx context.Context, file, what string) (seen <-chan struct{}, end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	changed := make(chan struct{}, 1)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := source.WatchFile(ctx, m.path(file), func() { poke(changed) }); err != nil && ctx.Err() == nil {
+			logrus.WithFields(logrus.Fields{"phase": "apply", "err": err}).Warn(what + " is not watched")
+		}
+	})
+	return changed, func() { cancel(); watching.Wait() }
+}
+
 // awaitSettled waits until it is known which instance this is and the
 // configuration is quiet; false when ctx ends first.
 func (m *Machine) awaitSettled(ctx context.Context) bool {
-	ctxFile, cancel := context.WithCancel(ctx)
-	defer cancel()
-	seen := make(chan struct{}, 1)
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer cancel()
-	watching.Go(func() {
-		if err := source.WatchFile(ctxFile, m.path(source.InstanceFile), func() { poke(seen) }); err != nil && ctxFile.Err() == nil {
-			logrus.WithFields(logrus.Fields{"phase": "apply", "err": err}).Warn("the instance is not watched")
-		}
-	})
+	seen, end := m.watch(ctx, source.InstanceFile, "the instance")
+	defer end()
 	limit := time.NewTimer(m.late.unsettled)
 	defer limit.Stop()
 	for {
