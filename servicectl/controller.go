@@ -139,7 +139,7 @@ func New(o Options) *Controller {
 		c.log = logrus.NewEntry(silent)
 	}
 	if o.MaxStarts <= 0 {
-		o.MaxStarts = 2 * runtime.NumCPU()
+		o.MaxStarts = 4 * runtime.NumCPU()
 	}
 	if o.Journal == nil {
 		c.opts.Journal = journal.Open(journal.Options{})

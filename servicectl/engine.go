@@ -14,9 +14,10 @@ import (
 // Engine is both Docker daemons, as the controller needs them. Its methods may
 // be called from several goroutines.
 type Engine interface {
-	// Observe lists one daemon. A daemon that does not answer is not an error:
-	// it is Available: false.
-	Observe(ctx context.Context, scope compose.Scope, want compose.Project) plan.Daemon
+	// Observe tells what one daemon has: by listing it, when whole is asked for, else
+	// by asking for what events and steps have changed, where that is known. A daemon
+	// that does not answer is not an error: it is Available: false.
+	Observe(ctx context.Context, scope compose.Scope, want compose.Project, whole bool) plan.Daemon
 	// Do makes one step. svc is the service as it should be (its zero value
 	// when the project no longer has it). Doing a step whose effect is already
 	// there succeeds.

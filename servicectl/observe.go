@@ -13,12 +13,17 @@ import (
 const (
 	// resync is how often a daemon is listed when it says nothing.
 	resync = 5 * time.Minute
+	// recheck is how soon it is listed after an observation that was not whole:
+	// what was thought to have changed may not be all.
+	recheck = 5 * time.Second
 	// A daemon that does not answer is asked again this soon, at first and at
 	// last. Its events tell when it is back; a single lost answer tells nothing.
 	absenceFirst = 250 * time.Millisecond
 	absenceLast  = 5 * time.Second
 	// observeTimeout bounds one observation.
 	observeTimeout = time.Minute
+	// burst is how long the observer works without a rest.
+	burst = 250 * time.Millisecond
 	// Readiness that no event tells of is looked for this often, at first and
 	// at last.
 	pollFirst = 100 * time.Millisecond
@@ -40,6 +45,8 @@ type observer struct {
 	// configuration.
 	needed int
 	daemon plan.Daemon
+	whole  bool            // the next observation has to be
+	partly time.Time       // since when none has been; zero when the last one was
 	about  compose.Project // what was wanted when daemon was observed
 	at     time.Time       // when daemon was observed
 	took   time.Duration   // how long that lasted
@@ -50,7 +57,7 @@ type observer struct {
 }
 
 func newObserver(scope compose.Scope) *observer {
-	return &observer{scope: scope, poke: make(chan struct{}, 1), hurry: make(chan struct{}, 1), needed: 1}
+	return &observer{scope: scope, poke: make(chan struct{}, 1), hurry: make(chan struct{}, 1), needed: 1, whole: true}
 }
 
 // current says whether what was observed is about the present configuration.
@@ -113,10 +120,13 @@ func (c *Controller) hurryLocked(scope compose.Scope) int {
 	return c.lookLocked(scope)
 }
 
-// observe makes observations until ctx ends. It rests as long as it works: a
-// storm of events costs half a processor at most; and four times as long while
-// steps are made.
+// observe makes observations until ctx ends. A storm of events costs half a
+// processor at most: it rests as long as it works, once it has worked longer than
+// burst; what happens now and then is looked at at once, also when Docker tells of
+// it in several events, as of a removal. While steps are made it rests four times
+// as long as it works.
 func (c *Controller) observe(ctx context.Context, o *observer) {
+	credit, ended := burst, time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -128,10 +138,18 @@ func (c *Controller) observe(ctx context.Context, o *observer) {
 		default:
 		}
 		begin := time.Now()
+		credit = min(burst, credit+begin.Sub(ended))
 		c.observeOnce(ctx, o)
-		took := min(time.Since(begin), 5*time.Second)
-		if o.rest(ctx, took) && c.stepping() {
-			o.rest(ctx, min(3*took, 5*time.Second-took))
+		ended = time.Now()
+		took := min(ended.Sub(begin), 5*time.Second)
+		credit -= took
+		switch {
+		case c.stepping():
+			if o.rest(ctx, took) && c.stepping() {
+				o.rest(ctx, min(3*took, 5*time.Second-took))
+			}
+		case credit <= 0:
+			o.rest(ctx, took)
 		}
 	}
 }
@@ -170,14 +188,17 @@ func (c *Controller) underWay() int {
 
 func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 	c.mu.Lock()
-	asked, want, loaded := o.asked, c.desired.Project, c.loaded
+	asked, want, loaded, whole := o.asked, c.desired.Project, c.loaded, o.whole
+	if loaded {
+		o.whole = false
+	}
 	c.mu.Unlock()
 	begin := time.Now()
 	if !loaded {
 		return // reading the configuration asks again
 	}
 	limited, cancel := context.WithTimeout(ctx, c.opts.Deadlines.Observe)
-	d := c.opts.Engine.Observe(limited, o.scope, want)
+	d := c.opts.Engine.Observe(limited, o.scope, want, whole)
 	cancel()
 	if ctx.Err() != nil {
 		return
@@ -189,6 +210,12 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 	o.absent = max(absenceFirst, min(2*o.absent, absenceLast))
 	if d.Available {
 		o.absent = 0
+	}
+	switch {
+	case d.Whole || !d.Available:
+		o.partly = time.Time{}
+	case o.partly.IsZero():
+		o.partly = o.at
 	}
 	c.mu.Unlock()
 	c.nudge()
@@ -203,9 +230,13 @@ func (c *Controller) lookWhenDue(now time.Time) time.Time {
 			continue // under way; its end makes a pass
 		}
 		due := o.at.Add(c.opts.Deadlines.Resync)
+		if !o.partly.IsZero() {
+			due = earlier(due, o.partly.Add(recheck))
+		}
 		if !o.daemon.Available {
 			due = o.at.Add(o.absent)
 		}
+		whole := !due.After(now)
 		// Looking keeps a slow machine from getting ready: it costs it a fifth at most.
 		if poll := max(o.poll, 4*o.took); o.poll > 0 && o.at.Add(poll).Before(due) {
 			due = o.at.Add(poll)
@@ -217,6 +248,7 @@ func (c *Controller) lookWhenDue(now time.Time) time.Time {
 		if o.poll > 0 {
 			o.poll = min(o.poll*3/2, pollLast)
 		}
+		o.whole = o.whole || whole
 		c.lookLocked(o.scope)
 	}
 	return next

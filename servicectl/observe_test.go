@@ -109,3 +109,47 @@ func TestAChangeIsActedOnAtOnceWhereAllIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// An event is looked at without a list. Some seconds later there is one, also while
+// there are more events: what was thought to have changed may not be all.
+func TestAListFollowsObservationsThatAreNotWhole(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var whole, partly atomic.Int64
+		r.fake.Remembers = true
+		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
+			switch {
+			case c.Method != "observe" || c.Scope != compose.System:
+			case c.Whole:
+				whole.Add(1)
+			default:
+				partly.Add(1)
+			}
+			return enginetest.Fault{}
+		}
+		r.start(t, svc("ntp", "ros/base:1"))
+		after(time.Minute)
+		want := func(what string, wholes, least int64) {
+			t.Helper()
+			if w, p := whole.Swap(0), partly.Swap(0); w != wholes || p < least {
+				t.Errorf("%s: %d lists and %d other observations, want %d and at least %d", what, w, p, wholes, least)
+			}
+		}
+		whole.Store(0)
+		partly.Store(0)
+		after(4 * time.Minute)
+		want("at rest", 0, 0)
+		r.fake.Delete(compose.System, "ntp")
+		after(4 * time.Second)
+		r.wantState(t, servicectl.Converged)
+		want("after a removal", 0, 2)
+		after(2 * time.Second)
+		want("then", 1, 0)
+		after(time.Minute)
+		want("afterwards", 0, 0)
+		for range 210 {
+			r.fake.SetUp(compose.System, true) // is an event
+			after(100 * time.Millisecond)
+		}
+		want("while there are events", 4, 100)
+	})
+}

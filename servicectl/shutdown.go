@@ -62,7 +62,7 @@ func (c *Controller) stopScope(
 	ctx context.Context, scope compose.Scope, want compose.Project,
 	stop func(context.Context, compose.Scope) error,
 ) error {
-	if d := c.opts.Engine.Observe(ctx, scope, want); !d.Available {
+	if d := c.opts.Engine.Observe(ctx, scope, want, true); !d.Available {
 		return nil
 	}
 	return stop(ctx, scope)
@@ -83,7 +83,7 @@ func (c *Controller) stopAll(ctx context.Context, scope compose.Scope) error {
 // stopServices stops System Docker's services in reverse order of dependency.
 // A service that does not stop holds up what it depends on, until ctx ends.
 func (c *Controller) stopServices(ctx context.Context, want compose.Project) error {
-	d := c.opts.Engine.Observe(ctx, compose.System, want)
+	d := c.opts.Engine.Observe(ctx, compose.System, want, true)
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var errs error

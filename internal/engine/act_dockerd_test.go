@@ -33,7 +33,7 @@ func TestSignalsAndProcessesOfARealContainer(t *testing.T) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		d := r.engine.Observe(t.Context(), compose.System, r.want)
+		d := r.engine.Observe(t.Context(), compose.System, r.want, true)
 		if len(d.Containers) == 1 && d.Containers[0].State == plan.Exited && d.Containers[0].ExitCode == 137 {
 			break
 		}

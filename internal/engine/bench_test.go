@@ -44,7 +44,7 @@ func BenchmarkConverge(b *testing.B) {
 		b.Fatal(err)
 	}
 	e.daemons[compose.System].seen.follow(true)
-	if d := e.Observe(b.Context(), compose.System, project); !d.Available {
+	if d := e.Observe(b.Context(), compose.System, project, true); !d.Available {
 		b.Fatal(d.Err)
 	}
 	ours := func(ctx context.Context, name string) error {

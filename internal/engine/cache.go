@@ -29,6 +29,7 @@ type cache struct {
 	execs      map[string]string    // container ID → readiness check that has not ended
 	steps      map[string]int       // container's ID or name → steps about it that are being made
 	wanted     wanted
+	roster     roster
 	remade     uint64              // networks or volumes changed
 	listed     resources           // of the last list
 	users      map[string][]string // network ID → containers that are joined to it
@@ -97,6 +98,17 @@ func (c *cache) touchLocked(ref string) {
 			c.touched[id] = c.last
 		}
 	}
+}
+
+// heard notes that an event told of a container. Of one that a step has just made
+// the step's end tells, by its name: asking before would wait for that end.
+func (c *cache) heard(id, name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.containers[id]; !known && c.steps[name] > 0 {
+		return
+	}
+	c.touchLocked(id)
 }
 
 // stepBegins notes that a step is made about a container, given by ID or by name;

@@ -98,7 +98,7 @@ func TestCreateIsOneCallWhenTheImageIsKnown(t *testing.T) {
 	f.images[svc.Spec.Image] = "sha256:1"
 	follow(e)
 	project := compose.Project{Services: map[string]compose.Service{"ntp": svc}}
-	if d := e.Observe(t.Context(), compose.System, project); !d.Available {
+	if d := e.Observe(t.Context(), compose.System, project, true); !d.Available {
 		t.Fatal(d.Err)
 	}
 	f.asked()

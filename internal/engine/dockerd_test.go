@@ -85,7 +85,7 @@ func (r *live) sees(what, name string, is func(plan.Container) bool) plan.Contai
 	r.Helper()
 	var d plan.Daemon
 	for range 200 {
-		d = r.engine.Observe(r.Context(), compose.System, r.want)
+		d = r.engine.Observe(r.Context(), compose.System, r.want, true)
 		for _, c := range d.Containers {
 			if c.Name == name && is(c) {
 				return c
@@ -107,7 +107,7 @@ func TestRealLifeOfAContainer(t *testing.T) {
 	if !c.Managed || c.Service != "ntp" || c.Hash != svc.Hash || c.Fields["image"] != testImage || c.Started.IsZero() {
 		t.Errorf("got %+v", c)
 	}
-	d := r.engine.Observe(t.Context(), compose.System, r.want)
+	d := r.engine.Observe(t.Context(), compose.System, r.want, true)
 	if d.Images[testImage] == "" || d.Images[testImage] != c.ImageID {
 		t.Errorf("image %q, container's %q", d.Images[testImage], c.ImageID)
 	}
@@ -143,7 +143,7 @@ func TestRealLifeOfAContainer(t *testing.T) {
 	remove := step(plan.Remove, "ntp")
 	remove.Container = c.ID
 	r.do(svc, remove, remove)
-	if d := r.engine.Observe(t.Context(), compose.System, r.want); len(d.Containers) != 0 {
+	if d := r.engine.Observe(t.Context(), compose.System, r.want, true); len(d.Containers) != 0 {
 		t.Errorf("left: %+v", d.Containers)
 	}
 }
@@ -296,7 +296,7 @@ func TestRealDaemonThatIsKilledKeepsItsContainers(t *testing.T) {
 	r.up(svc)
 	before := r.sees("running", "ntp", running)
 	r.daemon.signal(t, syscall.SIGKILL)
-	if d := r.engine.Observe(t.Context(), compose.System, r.want); d.Available {
+	if d := r.engine.Observe(t.Context(), compose.System, r.want, true); d.Available {
 		t.Error("a dead daemon is available")
 	}
 	select { // the nudge of the reconnection is to be a new one
@@ -320,7 +320,7 @@ func TestRealEventsTellWhatHappensBehindTheControllersBack(t *testing.T) {
 	r.up(svc)
 	c := r.sees("running", "ntp", running)
 	for range 3 {
-		if d := r.engine.Observe(t.Context(), compose.System, r.want); len(d.Containers) != 1 {
+		if d := r.engine.Observe(t.Context(), compose.System, r.want, true); len(d.Containers) != 1 {
 			t.Fatalf("got %+v", d)
 		}
 	}
@@ -337,7 +337,7 @@ func TestRealEventsTellWhatHappensBehindTheControllersBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 100 {
-		if r.engine.Observe(t.Context(), compose.System, r.want).Images[testImage] == "" {
+		if r.engine.Observe(t.Context(), compose.System, r.want, true).Images[testImage] == "" {
 			return
 		}
 		pause(50 * time.Millisecond)

@@ -128,7 +128,7 @@ func (c *cache) note(m events.Message) bool {
 		if !c.mattersContainer(m.Actor) {
 			return false
 		}
-		c.touch(m.Actor.ID)
+		c.heard(m.Actor.ID, m.Actor.Attributes["name"])
 		return true
 	case events.ImageEventType:
 		if !c.mattersImage(m) {

@@ -134,12 +134,12 @@ func TestADaemonThatHangsIsFollowedWhenItAnswers(t *testing.T) {
 				e.Events(ctx, compose.System, func() { n <- struct{}{} })
 			}()
 			f.hung(t)
-			if d := e.Observe(t.Context(), compose.System, wanting("ntp")); d.Available != (path == "/events") {
+			if d := e.Observe(t.Context(), compose.System, wanting("ntp"), true); d.Available != (path == "/events") {
 				t.Errorf("got %+v", d)
 			}
 			f.hang("")
 			n.expect(t, "when the daemon answers again")
-			if d := e.Observe(t.Context(), compose.System, wanting("ntp")); !d.Available {
+			if d := e.Observe(t.Context(), compose.System, wanting("ntp"), true); !d.Available {
 				t.Errorf("got %+v", d)
 			}
 			cancel()

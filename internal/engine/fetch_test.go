@@ -41,14 +41,14 @@ func TestASystemImageIsLoadedOnce(t *testing.T) {
 			f.answers["POST /images/load"] = answer{http.StatusOK, `{"stream": "Loaded"}`}
 			project := wanting("ntp")
 			load := plan.Step{Verb: plan.Load, Service: "ntp", Scope: "system", Image: "ros/ntp:1"}
-			if d := e.Observe(t.Context(), compose.System, project); d.Images["ros/ntp:1"] != "" {
+			if d := e.Observe(t.Context(), compose.System, project, true); d.Images["ros/ntp:1"] != "" {
 				t.Errorf("an older image counts as the machine's: %v", d.Images)
 			}
 			if err := e.Do(t.Context(), load, project.Services["ntp"]); err == nil || !strings.Contains(err.Error(), "ntp.tar holds image sha256:older, not sha256:abc") {
 				t.Errorf("an archive of another image: %v", err)
 			}
 			f.answers["GET /images/ros/ntp:1/json"] = answer{http.StatusOK, inspected}
-			if d := e.Observe(t.Context(), compose.System, project); d.Images["ros/ntp:1"] == "" {
+			if d := e.Observe(t.Context(), compose.System, project, true); d.Images["ros/ntp:1"] == "" {
 				t.Error("the image does not count as loaded")
 			}
 			f.asked()

@@ -47,7 +47,7 @@ func (r *live) settles(names []string, replaced string) {
 	r.Helper()
 	var got []string
 	for range 20 {
-		d := r.engine.Observe(r.Context(), compose.System, r.want)
+		d := r.engine.Observe(r.Context(), compose.System, r.want, true)
 		p := plan.Make(r.want, plan.Observed{Daemons: map[compose.Scope]plan.Daemon{compose.System: d}, Boot: time.Now().Add(-time.Hour)}, time.Now())
 		if len(p.Steps) == 0 {
 			slices.Sort(got)

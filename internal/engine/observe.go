@@ -65,17 +65,24 @@ func (w wanted) names(name string) bool {
 	return exact || next
 }
 
-// Observe makes one list, and inspects what may have changed since the last
-// observation. It runs the readiness checks that have not passed yet.
-func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.Project) plan.Daemon {
+// Observe inspects what may have changed since the last observation. Without whole
+// it makes no list where the events, which are followed, tell what that is. It runs
+// the readiness checks that have not passed yet.
+func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.Project, whole bool) plan.Daemon {
 	d, err := e.daemon(scope)
 	if err != nil {
 		return plan.Daemon{Err: err.Error()}
 	}
 	w := wantedOf(want, scope)
-	found, err := d.observe(ctx, w)
-	if err != nil {
-		return plan.Daemon{Err: daemonError{err}.Error()}
+	var found []plan.Container
+	remembered := false
+	if !whole {
+		found, remembered = d.recall(ctx, w)
+	}
+	if !remembered {
+		if found, err = d.observe(ctx, w); err != nil {
+			return plan.Daemon{Err: daemonError{err}.Error()}
+		}
 	}
 	images, tagged, err := e.observeImages(ctx, d, w)
 	if err != nil {
@@ -89,11 +96,11 @@ func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.
 	d.wakeFollower()
 	return plan.Daemon{
 		Available: true, Containers: found, Images: images, Tagged: tagged, Untagged: e.untagged(ctx, d, w, images),
-		Networks: networks, Volumes: volumes,
+		Networks: networks, Volumes: volumes, Whole: !remembered,
 	}
 }
 
-// observe returns the containers that matter, as they are.
+// observe returns the containers that matter, as they are listed.
 func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error) {
 	asked, before := d.seen.ask(), time.Now()
 	listCtx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, listTimeout))
@@ -134,6 +141,7 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 			out = append(out, found[i])
 		}
 	}
+	d.seen.enroll(asked, out)
 	return out, ctx.Err()
 }
 
@@ -153,9 +161,7 @@ func relevant(all []container.Summary, w wanted) []container.Summary {
 // list said has to do.
 func (d *daemon) inspect(ctx context.Context, s container.Summary) (found plan.Container, gone bool) {
 	asked := d.seen.ask()
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.answer, inspectTimeout))
-	defer cancel()
-	r, err := d.api().ContainerInspect(ctx, s.ID)
+	r, err := d.inspectRaw(ctx, s.ID)
 	switch {
 	case errdefs.IsNotFound(err):
 		return plan.Container{}, true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/servicectl/plan"
@@ -38,7 +39,7 @@ func TestObserveTellsWhatIs(t *testing.T) {
 	f.containers = []container.InspectResponse{ntp, squatter, stranger}
 	f.images["ros/ntp:1"] = "sha256:1"
 
-	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting("ntp", "console"))
+	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting("ntp", "console"), true)
 	if !d.Available || d.Err != "" {
 		t.Fatalf("not available: %s", d.Err)
 	}
@@ -72,12 +73,12 @@ func equal(a, b plan.Container) bool {
 
 func TestADaemonThatDoesNotAnswerIsNotAvailable(t *testing.T) {
 	e := newFakeDaemon(t).engine(t, Options{})
-	if d := e.Observe(t.Context(), compose.User, wanting()); d.Available || d.Err == "" {
+	if d := e.Observe(t.Context(), compose.User, wanting(), true); d.Available || d.Err == "" {
 		t.Errorf("got %+v", d)
 	}
 	f := newFakeDaemon(t)
 	f.answers["GET /containers/json"] = answer{500, `{"message": "the disk is full"}`}
-	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting())
+	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting(), true)
 	if d.Available || !strings.Contains(d.Err, "the disk is full") {
 		t.Errorf("got %+v", d)
 	}
@@ -87,7 +88,7 @@ func TestADaemonThatDoesNotAnswerIsNotAvailable(t *testing.T) {
 func asksFor(t *testing.T, e *Engine, f *fakeDaemon, want compose.Project) []string {
 	t.Helper()
 	f.asked()
-	if d := e.Observe(t.Context(), compose.System, want); !d.Available {
+	if d := e.Observe(t.Context(), compose.System, want, true); !d.Available {
 		t.Fatal(d.Err)
 	}
 	return f.asked()
@@ -129,6 +130,65 @@ func TestOnlyWhatChangedIsInspected(t *testing.T) {
 		if got := asksFor(t, e, f, want); !slices.Equal(got, r.calls) {
 			t.Errorf("%s: asked %v, want %v", r.what, got, r.calls)
 		}
+	}
+}
+
+// Where the events tell what changed, nothing is listed. What they do not tell is
+// found by the next list.
+func TestWhatIsRememberedIsNotListed(t *testing.T) {
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "ntp", "running"), managed("2", "syslog", "running")}
+	f.statuses = map[string]string{"1": "Up Less than a second", "2": "Up Less than a second"}
+	f.images = map[string]string{"ros/ntp:1": "sha256:1", "ros/syslog:1": "sha256:2"}
+	e, want := f.engine(t, Options{}), wanting("ntp", "syslog")
+	seen := e.daemons[compose.System].seen
+	follow(e)
+	asksFor(t, e, f, want)
+	tell := func(action events.Action, id, name string) {
+		seen.note(events.Message{
+			Type: events.ContainerEventType, Action: action,
+			Actor: events.Actor{ID: id, Attributes: map[string]string{"name": name, compose.LabelManaged: "true"}},
+		})
+	}
+	list, one, two, three := "GET /containers/json", "GET /containers/1/json", "GET /containers/2/json", "GET /containers/3/json"
+	rounds := []struct {
+		what   string
+		change func()
+		calls  []string
+		left   string // the IDs of what is there
+	}{
+		{"nothing", func() {}, nil, "12"},
+		{"one has died", func() { tell("die", "2", "syslog") }, []string{two}, "12"},
+		{"one is gone", func() { f.containers = f.containers[:1]; tell("destroy", "2", "syslog") }, []string{two}, "1"},
+		{"it is asked for once", func() {}, nil, "1"},
+		{"one came", func() {
+			f.containers = append(f.containers, managed("3", "syslog", "running"))
+			tell("create", "3", "syslog")
+		}, []string{three}, "13"},
+		{"one that a step was about, by name", func() { seen.touch("syslog") }, []string{"GET /containers/syslog/json"}, "13"},
+		{"another one has its name now", func() {
+			f.containers[1] = managed("2", "syslog", "running")
+			seen.touch("syslog")
+		}, []string{three, "GET /containers/syslog/json"}, "12"},
+		{"a step has failed", func() { seen.distrust() }, []string{list}, "12"},
+		{"the events were lost", func() { seen.follow(true) }, []string{one, two, list}, "12"},
+		{"one that no event told of", func() { f.containers = f.containers[:1] }, nil, "12"},
+	}
+	for _, r := range rounds {
+		r.change()
+		f.asked()
+		d := e.Observe(t.Context(), compose.System, want, false)
+		left := ""
+		for _, c := range d.Containers {
+			left += c.ID
+		}
+		calls := slices.DeleteFunc(f.asked(), func(c string) bool { return !strings.HasPrefix(c, "GET /containers/") })
+		if !slices.Equal(calls, r.calls) || left != r.left || d.Whole != slices.Contains(calls, list) {
+			t.Errorf("%s: asked %v, want %v; there is %s, want %s; whole %t", r.what, calls, r.calls, left, r.left, d.Whole)
+		}
+	}
+	if d := e.Observe(t.Context(), compose.System, want, true); len(d.Containers) != 1 || !d.Whole {
+		t.Errorf("a list does not find what no event told of: %+v", d)
 	}
 }
 
@@ -215,7 +275,7 @@ func TestReadinessChecks(t *testing.T) {
 			svc := want.Services["ntp"]
 			svc.Ready = c.ready
 			want.Services["ntp"] = svc
-			d := f.engine(t, Options{}).Observe(t.Context(), compose.System, want)
+			d := f.engine(t, Options{}).Observe(t.Context(), compose.System, want, true)
 			if len(d.Containers) != 1 || d.Containers[0].Ready != c.want {
 				t.Errorf("got %+v, want ready %t", d.Containers, c.want)
 			}
@@ -240,7 +300,7 @@ func TestADockerDaemonIsReadyWhenItAnswers(t *testing.T) {
 	e := f.engine(t, Options{UserSocket: socket})
 	for _, answers := range []bool{false, true} {
 		e.daemons[compose.User].seen.follow(answers)
-		d := e.Observe(t.Context(), compose.System, want)
+		d := e.Observe(t.Context(), compose.System, want, true)
 		if len(d.Containers) != 1 || d.Containers[0].Ready != answers {
 			t.Errorf("it answers: %t, got %+v", answers, d.Containers)
 		}
@@ -259,7 +319,7 @@ func TestACheckThatPassedHoldsUntilTheNextStart(t *testing.T) {
 	svc.Ready = compose.Ready{Kind: compose.ReadyFile, Target: file}
 	want.Services["ntp"] = svc
 	e := f.engine(t, Options{})
-	ready := func() bool { return e.Observe(t.Context(), compose.System, want).Containers[0].Ready }
+	ready := func() bool { return e.Observe(t.Context(), compose.System, want, true).Containers[0].Ready }
 	if !ready() {
 		t.Fatal("not ready")
 	}
@@ -282,7 +342,7 @@ func TestAListSaysEnoughOfAContainerThatCannotBeInspected(t *testing.T) {
 	for _, id := range []string{"1", "2"} {
 		f.answers["GET /containers/"+id+"/json"] = answer{500, `{"message": "stuck"}`}
 	}
-	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting("ntp"))
+	d := f.engine(t, Options{}).Observe(t.Context(), compose.System, wanting("ntp"), true)
 	if len(d.Containers) != 2 {
 		t.Fatalf("got %+v", d)
 	}

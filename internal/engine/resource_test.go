@@ -104,7 +104,7 @@ func TestNetworksAndTheirUsersAreObserved(t *testing.T) {
 	c.NetworkSettings = &container.NetworkSettings{Networks: map[string]*network.EndpointSettings{"old": {NetworkID: "o"}}}
 	f.containers = []container.InspectResponse{c}
 	e := f.engine(t, Options{})
-	d := e.Observe(t.Context(), compose.System, compose.Project{Services: map[string]compose.Service{"web": connected("web")}})
+	d := e.Observe(t.Context(), compose.System, compose.Project{Services: map[string]compose.Service{"web": connected("web")}}, true)
 	old := d.Networks["old"]
 	if len(d.Networks) != 2 || !old.Managed || old.Hash != "v1:x" || old.File != "/c.yml" || old.Fields["driver"] != "bridge" || !slices.Equal(old.Users, []string{"1"}) {
 		t.Errorf("networks %+v", d.Networks)

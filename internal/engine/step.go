@@ -27,6 +27,7 @@ func (e *Engine) Do(ctx context.Context, step plan.Step, svc compose.Service) er
 	err = e.do(ctx, d, step, svc)
 	d.seen.stepEnds(subject(step))
 	if err != nil {
+		d.seen.distrust() // something is not as it was thought to be
 		return fmt.Errorf("cannot %s: %w", phrase(step), daemonError{err})
 	}
 	return nil

@@ -38,7 +38,10 @@ func (o *Observed) keeps() string {
 // Daemon is one Docker daemon. Containers holds those with [compose.LabelManaged]
 // and any other whose name is one that the project wants.
 type Daemon struct {
-	Available  bool
+	Available bool
+	// Whole: all containers were listed. Else only those were asked for that are
+	// known to have changed.
+	Whole      bool
 	Err        string // why it is not available
 	Containers []Container
 	Images     map[string]string // image reference as written in the project → image ID, for those present

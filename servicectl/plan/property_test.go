@@ -183,7 +183,7 @@ func (w *world) observe(t *testing.T, f *enginetest.Fake) plan.Observed {
 	t.Helper()
 	have := plan.Observed{Memory: w.memory, Boot: time.Now().AddDate(0, 0, -9), Daemons: map[compose.Scope]plan.Daemon{}}
 	for _, scope := range scopes {
-		have.Daemons[scope] = f.Observe(t.Context(), scope, w.want)
+		have.Daemons[scope] = f.Observe(t.Context(), scope, w.want, true)
 	}
 	return have
 }
@@ -272,7 +272,7 @@ func (w *world) judge(t *testing.T, f *enginetest.Fake) error {
 		}
 	}
 	for name, svc := range w.want.Services {
-		id := f.Observe(t.Context(), svc.Scope, w.want).Images[svc.Spec.Image]
+		id := f.Observe(t.Context(), svc.Scope, w.want, true).Images[svc.Spec.Image]
 		err = errors.Join(err, w.judgeService(svc, ours[name], id), w.judgeJoined(svc, ours))
 	}
 	return errors.Join(err, w.judgeResources(f))

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +60,7 @@ func Conformance(t *testing.T, newEngine func(t *testing.T) servicectl.Engine, o
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &subject{Options: o, engine: newEngine(t)}
+			s.follow(t)
 			t.Cleanup(func() { s.removeAll(t) })
 			if o.Bring != "" && c.name != "without an image nothing is created" {
 				s.must(t, plan.Step{Verb: o.Bring, Image: o.Image})
@@ -125,14 +128,51 @@ func (s *subject) refused(t *testing.T, step plan.Step, svc compose.Service) {
 	}
 }
 
+// follow has the engine follow the daemon's events, as a controller has it.
+func (s *subject) follow(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	connected, ended := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	go func() {
+		defer close(ended)
+		s.engine.Events(ctx, s.Scope, func() { once.Do(func() { close(connected) }) })
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	<-connected
+}
+
 func (s *subject) observe(t *testing.T) plan.Daemon {
 	t.Helper()
+	return s.agreed(t, s.want(s.svc("1")))
+}
+
+// agreed is what a daemon has, by a list and without one: both tell the same, as
+// soon as the events are heard.
+func (s *subject) agreed(t *testing.T, want compose.Project) plan.Daemon {
+	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // also to clean up
-	d := s.engine.Observe(ctx, s.Scope, s.want(s.svc("1")))
-	if !d.Available {
-		t.Fatalf("the daemon is not available: %s", d.Err)
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		partly := s.engine.Observe(ctx, s.Scope, want, false)
+		whole := s.engine.Observe(ctx, s.Scope, want, true)
+		if !whole.Available || !whole.Whole {
+			t.Fatalf("the daemon is not available, or was not listed: %s", whole.Err)
+		}
+		if reflect.DeepEqual(byID(partly), byID(whole)) {
+			return whole
+		}
+		if time.Since(begun) > 10*time.Second {
+			t.Fatalf("without a list: %+v\nwith one: %+v", partly.Containers, whole.Containers)
+		}
 	}
-	return d
+}
+
+func byID(d plan.Daemon) map[string]plan.Container {
+	out := map[string]plan.Container{}
+	for i := range d.Containers {
+		out[d.Containers[i].ID] = d.Containers[i]
+	}
+	return out
 }
 
 // find is the container of a name.

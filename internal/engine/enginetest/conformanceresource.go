@@ -41,7 +41,7 @@ func (s *subject) resources(t *testing.T, services ...compose.Service) plan.Daem
 	for _, svc := range services {
 		want.Services[svc.Name] = svc
 	}
-	d := s.engine.Observe(context.WithoutCancel(t.Context()), s.Scope, want)
+	d := s.agreed(t, want)
 	if !d.Available || d.Networks == nil || d.Volumes == nil {
 		t.Fatalf("observed %+v", d)
 	}

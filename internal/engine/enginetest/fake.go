@@ -18,6 +18,8 @@ type Fake struct {
 	// Behave says how the containers of a service behave; those not mentioned
 	// run until they are stopped, one-shots end at once.
 	Behave map[string]Behaviour
+	// Remembers: an observation that need not be whole is not.
+	Remembers bool
 	// Fault is asked before every call, and may make it fail.
 	Fault func(Call) Fault
 	// Nudges is how often an event is told: 1 when nil. 0 loses it.
@@ -49,6 +51,7 @@ type Call struct {
 	Method string // "observe", "do", "logs"
 	Scope  compose.Scope
 	Step   plan.Step // of "do"
+	Whole  bool      // of "observe": it has to list
 }
 
 // Fault is what goes wrong with a call.

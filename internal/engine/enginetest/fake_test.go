@@ -89,7 +89,7 @@ func TestTheFakeFailsOnDemand(t *testing.T) {
 		}
 	}
 	fault = enginetest.Fault{Err: boom}
-	if d := f.Observe(t.Context(), compose.System, compose.Project{}); d.Available || d.Err != "boom" {
+	if d := f.Observe(t.Context(), compose.System, compose.Project{}, true); d.Available || d.Err != "boom" {
 		t.Errorf("observed %+v", d)
 	}
 }

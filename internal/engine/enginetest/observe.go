@@ -12,9 +12,9 @@ import (
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
-// Observe lists one daemon.
-func (f *Fake) Observe(ctx context.Context, scope compose.Scope, want compose.Project) plan.Daemon {
-	fault := f.fault(Call{Method: "observe", Scope: scope})
+// Observe lists one daemon, also when it need not.
+func (f *Fake) Observe(ctx context.Context, scope compose.Scope, want compose.Project, whole bool) plan.Daemon {
+	fault := f.fault(Call{Method: "observe", Scope: scope, Whole: whole})
 	if fault.Hang {
 		<-ctx.Done()
 		return plan.Daemon{Err: ctx.Err().Error()}
@@ -28,7 +28,7 @@ func (f *Fake) Observe(ctx context.Context, scope compose.Scope, want compose.Pr
 	if !d.up {
 		return plan.Daemon{Err: "connection refused"}
 	}
-	out := plan.Daemon{Available: true, Images: map[string]string{}}
+	out := plan.Daemon{Available: true, Whole: whole || !f.Remembers, Images: map[string]string{}}
 	out.Networks, out.Volumes = d.observeResources(scope, want)
 	for _, svc := range want.Services {
 		if id := d.images[svc.Spec.Image]; id != "" && svc.Scope == scope {
