@@ -15,8 +15,9 @@ import (
 // be called from several goroutines.
 type Engine interface {
 	// Observe tells what one daemon has: by listing it, when whole is asked for, else
-	// by asking for what events and steps have changed, where that is known. A daemon
-	// that does not answer is not an error: it is Available: false.
+	// by asking for what events and steps have changed, where that is known and the same
+	// names are wanted as before. A daemon that does not answer is not an error: it is
+	// Available: false.
 	Observe(ctx context.Context, scope compose.Scope, want compose.Project, whole bool) plan.Daemon
 	// Do makes one step. svc is the service as it should be (its zero value
 	// when the project no longer has it). Doing a step whose effect is already

@@ -139,7 +139,6 @@ func (c *Controller) adopt(d Desired) {
 	c.stopPersisted(d)
 	c.desired, c.loaded, c.kept = d, true, false
 	for _, scope := range scopes {
-		c.observers[scope].whole = true
 		c.observers[scope].needed = c.hurryLocked(scope)
 	}
 	for name, b := range c.branches {
