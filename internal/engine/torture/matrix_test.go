@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// journey is a convergence that is made again and again, with another call of it
+// journey is a convergence that is made again and again, with other calls of it
 // broken each time.
 type journey struct {
 	size int
@@ -25,20 +25,47 @@ type journey struct {
 // trial is one run of a journey.
 type trial struct {
 	journey
+	breaks []breakage
+}
+
+// breakage is one call that goes wrong.
+type breakage struct {
 	index int // of the call, from 1
 	call  call
 	fault fault
 }
 
+// String is what repeats a trial, and what it is about.
 func (t trial) String() string {
-	return fmt.Sprintf("ROS_TORTURE=\"project=%d,journey=%s,from=%s,call=%d,fault=%s\" (%s)",
-		t.size, t.name, t.from, t.index, t.fault, t.call)
+	var breaks, calls []string
+	for _, x := range t.breaks {
+		breaks = append(breaks, fmt.Sprintf("%d:%s", x.index, x.fault))
+		calls = append(calls, x.call.String())
+	}
+	return fmt.Sprintf("ROS_TORTURE=\"project=%d,journey=%s,from=%s,break=%s\" (%s)",
+		t.size, t.name, t.from, strings.Join(breaks, "+"), strings.Join(calls, ", "))
 }
 
-// trials bounds how many are made of a journey.
-var trials = flag.Int("trials", 0, "how many trials are made of each convergence; 0: all, or a few in the short form")
+var (
+	// trials bounds how many are made of a journey.
+	trials = flag.Int("trials", 0, "how many trials are made of each convergence; 0: all, or a few in the short form")
+	// together is how many calls are broken in one trial.
+	together = flag.Int("together", 0, "how many calls are broken in one run; 0: one of 5 services, half as many as services of more")
+)
 
 const shortTrials = 12
+
+// breaksOf is how many calls are broken in one trial of a project. One at a time,
+// those of the largest would take days.
+func breaksOf(size int) int {
+	switch {
+	case *together > 0:
+		return *together
+	case size <= 5:
+		return 1
+	}
+	return size / 2
+}
 
 const (
 	fromNothing = "from-nothing"
@@ -93,8 +120,8 @@ func (m *matrix) run(t *testing.T) {
 	for _, j := range []journey{nothing, there, back, there, back} {
 		calls[j] = m.record(t, m.rigs[0], j) // the last time counts: the first loads images
 	}
-	t.Logf("%d services: %d calls from nothing, %d to change and %d to change back",
-		m.size, len(calls[nothing]), len(calls[there]), len(calls[back]))
+	t.Logf("%d services: %d calls from nothing, %d to change and %d to change back; %d of them broken in each run",
+		m.size, len(calls[nothing]), len(calls[there]), len(calls[back]), breaksOf(m.size))
 	all := m.trials(t, nothing, calls[nothing])
 	all = append(all, alternate(m.trials(t, there, calls[there]), m.trials(t, back, calls[back]))...)
 	var workers sync.WaitGroup
@@ -107,7 +134,7 @@ func (m *matrix) run(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Logf("%d services, in %s:\n%s", m.size, time.Since(m.begun).Round(time.Second), m.table.String())
+	t.Logf("%d services, %d runs in %s:\n%s", m.size, m.made, time.Since(m.begun).Round(time.Second), m.table.String())
 }
 
 // alternate takes trials from two lists in turn, so that a change is followed by
@@ -127,7 +154,7 @@ func (m *matrix) trials(t *testing.T, j journey, calls []call) []trial {
 	if text := os.Getenv("ROS_TORTURE"); text != "" {
 		return chosen(t, text, j, calls)
 	}
-	var out []trial
+	var all []breakage
 	random := dice(seed(t))
 	orders := make([][]int, len(faults))
 	for k := range faults {
@@ -136,15 +163,41 @@ func (m *matrix) trials(t *testing.T, j journey, calls []call) []trial {
 	for n := range calls { // the faults in turn: each has its share of the first trials
 		for k, f := range faults {
 			i := orders[k][n]
-			out = append(out, trial{j, i + 1, calls[i], f})
+			all = append(all, breakage{i + 1, calls[i], f})
 		}
 	}
+	out := bundle(j, all, breaksOf(j.size))
 	most := *trials
 	if most == 0 && !*long {
 		most = shortTrials
 	}
 	if most > 0 {
 		out = out[:min(most, len(out))]
+	}
+	return out
+}
+
+// bundle makes trials of so many breakages each, in their order, none of which
+// breaks a call twice.
+func bundle(j journey, all []breakage, each int) []trial {
+	var out []trial
+	for len(all) > 0 {
+		x := trial{journey: j}
+		taken := map[int]bool{}
+		var rest []breakage
+		for i, b := range all {
+			if len(x.breaks) == each {
+				rest = append(rest, all[i:]...)
+				break
+			}
+			if taken[b.index] {
+				rest = append(rest, b)
+				continue
+			}
+			taken[b.index] = true
+			x.breaks = append(x.breaks, b)
+		}
+		out, all = append(out, x), rest
 	}
 	return out
 }
@@ -157,15 +210,19 @@ func chosen(t *testing.T, text string, j journey, calls []call) []trial {
 		key, value, _ := strings.Cut(part, "=")
 		want[key] = value
 	}
-	index, err := strconv.Atoi(want["call"])
-	if err != nil || !slices.Contains(faults, fault(want["fault"])) {
-		t.Fatalf("ROS_TORTURE=%q: wants project=5,journey=changed,from=a,call=17,fault=cut-after", text)
-	}
-	if want["project"] != strconv.Itoa(j.size) || want["journey"] != j.name ||
-		want["from"] != j.from.String() || index > len(calls) {
+	if want["project"] != strconv.Itoa(j.size) || want["journey"] != j.name || want["from"] != j.from.String() {
 		return nil
 	}
-	return []trial{{j, index, calls[index-1], fault(want["fault"])}}
+	x := trial{journey: j}
+	for part := range strings.SplitSeq(want["break"], "+") {
+		number, f, _ := strings.Cut(part, ":")
+		index, err := strconv.Atoi(number)
+		if err != nil || !slices.Contains(faults, fault(f)) || index < 1 || index > len(calls) {
+			t.Fatalf("ROS_TORTURE=%q: wants project=5,journey=changed,from=a,break=17:cut-after+20:slow", text)
+		}
+		x.breaks = append(x.breaks, breakage{index, calls[index-1], fault(f)})
+	}
+	return []trial{x}
 }
 
 // record makes a journey without faults and returns its calls.
@@ -182,7 +239,7 @@ func (m *matrix) arrive(t *testing.T, r *rig, j journey) {
 		return
 	}
 	r.tap.begin(nil, nil)
-	if _, err := m.travel(t, r, j); err != nil {
+	if _, err := m.travel(t, r, j, 0); err != nil {
 		t.Errorf("without a fault: %v", err)
 	}
 }
@@ -196,29 +253,34 @@ func (m *matrix) try(t *testing.T, r *rig, x trial) {
 	if t.Failed() {
 		return // what the next would find is no news
 	}
-	struck := false // guarded by the tap's mutex
+	struck := map[call]bool{} // guarded by the tap's mutex
 	r.tap.begin(func(c call) fault {
-		if c != x.call || struck {
-			return none
+		for _, b := range x.breaks {
+			if b.call == c && !struck[c] {
+				struck[c] = true
+				return b.fault
+			}
 		}
-		struck = true
-		return x.fault
+		return none
 	}, nil)
-	took, err := m.travel(t, r, x.journey)
+	took, err := m.travel(t, r, x.journey, len(x.breaks))
 	r.tap.begin(nil, nil)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.table.add(x, struck, took, err)
+	for _, b := range x.breaks {
+		m.table.add(x.journey, b, struck[b.call], took, err)
+	}
 	if m.made++; m.made%100 == 0 {
 		t.Logf("%d trials so far, in %s", m.made, time.Since(m.begun).Round(time.Second))
 	}
 	if err != nil {
-		t.Errorf("seed %d, %s, struck %t: %v", seed(t), x, struck, err)
+		t.Errorf("seed %d, %s, struck %d: %v", seed(t), x, len(struck), err)
 	}
 }
 
-// travel makes a journey and says how long it took.
-func (m *matrix) travel(t *testing.T, r *rig, j journey) (time.Duration, error) {
+// travel makes a journey, in which so many calls are broken, and says how long it
+// took.
+func (m *matrix) travel(t *testing.T, r *rig, j journey, broken int) (time.Duration, error) {
 	t.Helper()
 	to := j.from.other()
 	if j.name == fromNothing {
@@ -230,13 +292,13 @@ func (m *matrix) travel(t *testing.T, r *rig, j journey) (time.Duration, error) 
 	begin := time.Now()
 	s := r.start(t, want)
 	defer s.stop()
-	err := r.settle(s, want, bound(m.size))
+	err := r.settle(s, want, bound(m.size)+time.Duration(max(0, broken-1))*answerWithin)
 	took := time.Since(begin)
 	if err != nil {
 		s.stop()
 		return took, fmt.Errorf("%w\nthe controller's log:\n%s", err, s.log)
 	}
-	return took, r.restarts(s, 1)
+	return took, r.restarts(s, max(1, broken))
 }
 
 // bound is how long a convergence with one fault may take.
