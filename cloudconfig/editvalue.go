@@ -56,6 +56,8 @@ func parseValue(s string) *yaml.Node {
 		return nil
 	case n.Kind != yaml.ScalarNode:
 		return n
+	case n.Value == "" && n.Style == 0: // null without a word for it, such as "!", which locks a password
+		return nil
 	case root.Anchor != "" || isComment(n) || isComment(&doc) || !strings.HasPrefix(n.ShortTag(), "!!"):
 		return nil
 	}

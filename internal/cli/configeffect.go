@@ -20,7 +20,10 @@ type weighed struct {
 	// leftOut is why the layer as a whole is not used, though the change may be
 	// good; nil when it is used.
 	leftOut cloudconfig.Report
-	effects effects
+	// overruled are the values that do not count, because a higher layer sets them:
+	// what is wanted of the user's layer has not come about then.
+	overruled []string
+	effects   effects
 }
 
 // refused says that the change must be forced.
@@ -31,7 +34,10 @@ func (w weighed) refused() bool { return w.brought.Err() != nil }
 func (a *app) weigh(old, text []byte) weighed {
 	before, after := source.Propose(a.root, old), source.Propose(a.root, text)
 	was, is := a.proposed(before), a.proposed(after)
-	w := weighed{effects: effectsOf(before.Layers, after.Layers, was.Project, is.Project)}
+	w := weighed{
+		effects:   effectsOf(before.Layers, after.Layers, was.Project, is.Project),
+		overruled: overruled(before.Layers, after.Layers),
+	}
 	w.brought = brought(a.problems(old, before, was), a.problems(text, after, is))
 	if after.Own.Err() != nil {
 		for _, p := range after.Own {
@@ -41,6 +47,39 @@ func (a *app) weigh(old, text []byte) weighed {
 		}
 	}
 	return w
+}
+
+// overruled tells of each value that a change puts into the user's layer, and
+// that a higher one sets too.
+func overruled(before, after []cloudconfig.Layer) []string {
+	all := cloudconfig.Merge(after...)
+	var out []string
+	for _, d := range cloudconfig.Compare(own(before), own(after)) {
+		said := all.Explain(cloudconfig.ExportOptions{}, d.Path...).Statements
+		i := slices.IndexFunc(said, func(s cloudconfig.Statement) bool { return s.Layer == source.OwnLayer })
+		if i > 0 && said[i].Effect == cloudconfig.Overridden {
+			out = append(out, fmt.Sprintf("%s has no effect as long as %s sets it too ('ros config explain %[1]s')",
+				cloudconfig.JoinPath(d.Path...), where(said[i-1])))
+		}
+	}
+	return out
+}
+
+// own is the user's layer by itself.
+func own(layers []cloudconfig.Layer) cloudconfig.Merged {
+	i := slices.IndexFunc(layers, func(l cloudconfig.Layer) bool { return l.Name == source.OwnLayer })
+	if i < 0 {
+		return cloudconfig.Merge()
+	}
+	return cloudconfig.Merge(layers[i])
+}
+
+// where is a layer, and its place where that tells more than its name.
+func where(s cloudconfig.Statement) string {
+	if s.Pos.Line == 0 {
+		return "the " + s.Layer
+	}
+	return s.Pos.String()
 }
 
 func (a *app) proposed(p source.Proposal) servicectl.Desired {

@@ -24,6 +24,9 @@ func (a *app) foretell(ctx context.Context, edit func(old []byte) ([]byte, error
 		return exit(1)
 	}
 	a.tell(weighed.leftOut)
+	for _, line := range weighed.overruled {
+		a.complain("ros: %s\n", line)
+	}
 	changes := a.changesOf(ctx, source.Propose(a.root, text).Config)
 	told := weighed.effects.String() + changesText(changes)
 	if told == "" {

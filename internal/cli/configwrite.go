@@ -129,6 +129,9 @@ func (a *app) judge(w writing, old, text []byte, agreed *effects) error {
 		a.tell(left)
 		a.complain("ros: cloud-config.yml is not used until this is mended\n")
 	}
+	for _, line := range weighed.overruled {
+		a.complain("ros: %s\n", line)
+	}
 	told := weighed.effects
 	switch {
 	case w.quiet || agreed != nil && agreed.String() == told.String():

@@ -38,7 +38,7 @@ type Reading struct {
 
 // Read is [Layers] and [ComposeFiles] for the one that keeps the good copies.
 func Read(root string) Reading {
-	c := collect(root, func(c *collector) { c.file("cloud-config", root, CloudConfigFile) })
+	c := collect(root, func(c *collector) { c.file(OwnLayer, root, CloudConfigFile) })
 	r := Reading{Layers: c.layers, Report: c.report, copies: c.copies, scripts: c.scripts}
 	r.Compose, r.ComposeReport = ComposeFiles(root)
 	r.copies.keepCompose(r.Compose)

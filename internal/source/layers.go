@@ -24,6 +24,9 @@ const (
 	SeedDir         = "/run/ros/source"
 )
 
+// OwnLayer is the name of the user's layer, cloud-config.yml.
+const OwnLayer = "cloud-config"
+
 // maxLayer bounds what is read of one file; the parser refuses more than 1 MiB,
 // so one byte more is enough for it to say so.
 const maxLayer = 1<<20 + 1
@@ -34,7 +37,7 @@ const maxLayer = 1<<20 + 1
 // of the rest what the copy has: a typing error must not lock the owner out of the
 // machine that has to be mended. The report tells what is wrong.
 func Layers(root string) ([]cloudconfig.Layer, cloudconfig.Report) {
-	return layers(root, func(c *collector) { c.file("cloud-config", root, CloudConfigFile) })
+	return layers(root, func(c *collector) { c.file(OwnLayer, root, CloudConfigFile) })
 }
 
 // layers reads every layer; own adds the user's cloud-config.yml.

@@ -45,7 +45,7 @@ type judged struct {
 func propose(root string, text []byte, add func(*collector, part, judged)) Proposal {
 	var p Proposal
 	own := part{
-		key: copyKey(CloudConfigFile), name: "cloud-config", file: CloudConfigFile, data: text, parse: cloudconfig.ParseLayer,
+		key: copyKey(CloudConfigFile), name: OwnLayer, file: CloudConfigFile, data: text, parse: cloudconfig.ParseLayer,
 	}
 	p.Layers, p.Report = layers(root, func(c *collector) {
 		layer, found, unknown := c.judge(own.parse(own.name, own.file, own.data))
