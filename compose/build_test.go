@@ -154,6 +154,57 @@ app:
 	}
 }
 
+// What the configuration mounts is seen by the services that ask for it, wherever
+// it is mounted; folders that they see anyway are not mounted into them again.
+func TestMountVolumes(t *testing.T) {
+	cfg := config(t, `
+mounts:
+- [/dev/vdb, /mnt/a]
+- [/dev/vdc, /data]
+- [/dev/vdd, /data/deep]
+- [/dev/vde, /tmp/cache]
+- [/dev/vdf, none, swap]
+- [/dev/vdg, /etc]
+rancher:
+  services:
+    console:
+      image: c
+      labels: {io.rancher.os.scope: system}
+      volumes: ["/mnt:/mnt:rshared", "/tmp:/tmp", "/etc:/etc"]
+      volumes_from: [mount-volumes]
+    other:
+      image: o
+      labels: {io.rancher.os.scope: system}
+`)
+	mounts := func(cfg cloudconfig.Config, name string) string {
+		t.Helper()
+		project, report := Build(cfg, Options{})
+		if len(report) > 0 {
+			t.Fatal(problems(report))
+		}
+		var out []string
+		for _, v := range project.Services[name].Spec.Volumes {
+			text := v.Source + ":" + v.Target
+			if v.Bind != nil && v.Bind.Propagation != "" {
+				text += ":" + v.Bind.Propagation
+			}
+			out = append(out, text)
+		}
+		return strings.Join(out, " ")
+	}
+	const own = "/mnt:/mnt:rshared /tmp:/tmp /etc:/etc"
+	if got := mounts(cfg, "console"); got != own+" /data:/data:rshared /tmp/cache:/tmp/cache:rshared" {
+		t.Errorf("console has %s", got)
+	}
+	if got := mounts(cfg, "other"); got != "" {
+		t.Errorf("a service that does not ask has %s", got)
+	}
+	cfg.Mounts = nil
+	if got := mounts(cfg, "console"); got != own {
+		t.Errorf("without mounts console has %s", got)
+	}
+}
+
 func TestBrokenServiceKeepsItsDependents(t *testing.T) {
 	project, report := build(t, `
 docker: {image: d, labels: {io.rancher.os.scope: system}}

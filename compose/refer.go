@@ -96,7 +96,11 @@ func (b *builder) referVolumes(d *draft) {
 			continue
 		}
 		if b.find(d, name) == nil && isVolumeSet(name) && d.project == nil {
-			spec.Volumes = addMounts(spec.Volumes, setMounts(name, mode == "ro"))
+			more := setMounts(name, mode == "ro")
+			if name == mountVolumes {
+				more = mountsOf(b.cfg.MountPoints(), spec.Volumes, mode == "ro")
+			}
+			spec.Volumes = addMounts(spec.Volumes, more)
 			continue
 		}
 		if b.target(d, "volumes_from", name, "write container:NAME for a container that is not a service") {

@@ -1,9 +1,12 @@
 package compose
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/ros-os/ros/cloudconfig"
 )
 
 // volumeSets are RancherOS's volume holders. There they were containers; here
@@ -48,6 +51,11 @@ var volumeSets = map[string][]string{
 	},
 }
 
+// mountVolumes stands for the folders that the configuration mounts something at,
+// as far as the service does not see them in folders of its own: what is mounted
+// there later is seen too. Console and User Docker have it.
+const mountVolumes = "mount-volumes"
+
 // allVolumes stands for all sets.
 const allVolumes = "all-volumes"
 
@@ -56,7 +64,7 @@ var allSets = []string{"container-data-volumes", "command-volumes", "media-volum
 // isVolumeSet says whether a name stands for mounts when no service has it.
 func isVolumeSet(name string) bool {
 	_, ok := volumeSets[name]
-	return ok || name == allVolumes
+	return ok || name == allVolumes || name == mountVolumes
 }
 
 // setMounts are the mounts of a set; readOnly makes all of them so.
@@ -84,6 +92,25 @@ func setMounts(name string, readOnly bool) []types.ServiceVolumeConfig {
 		}
 	}
 	return mounts
+}
+
+// mountsOf are the mounts of mount-volumes, for a service with some volumes.
+func mountsOf(points []cloudconfig.MountPoint, volumes []types.ServiceVolumeConfig, readOnly bool) []types.ServiceVolumeConfig {
+	var out []types.ServiceVolumeConfig
+	for _, m := range points {
+		seen := func(v types.ServiceVolumeConfig) bool {
+			return v.Source == v.Target && v.Bind != nil && strings.Contains(v.Bind.Propagation, types.PropagationShared) &&
+				(m.Folder == v.Target || strings.HasPrefix(m.Folder, v.Target+"/"))
+		}
+		if m.Folder == "" || m.Reserved() || slices.ContainsFunc(volumes, seen) || slices.ContainsFunc(out, seen) {
+			continue
+		}
+		out = append(out, types.ServiceVolumeConfig{
+			Type: types.VolumeTypeBind, Source: m.Folder, Target: m.Folder, ReadOnly: readOnly,
+			Bind: &types.ServiceVolumeBind{CreateHostPath: true, Propagation: types.PropagationRShared},
+		})
+	}
+	return out
 }
 
 // addMounts appends those of more whose targets are still free: what a service

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ros-os/ros/internal/source"
 )
 
 func TestCgroupTables(t *testing.T) {
@@ -355,5 +358,29 @@ func TestHugePagesAreLeftToThoseWhoAskForThem(t *testing.T) {
 		if err := saveMemory(words, filepath.Join(dir, "none", "enabled")); err != nil {
 			t.Errorf("a kernel without huge pages: %v", err)
 		}
+	}
+}
+
+func TestUserDockerWaitsForMountsAndNotForEver(t *testing.T) {
+	root := t.TempDir()
+	wait := func(limit time.Duration) time.Duration {
+		begun := time.Now()
+		awaitMounts(t.Context(), root, limit)
+		return time.Since(begun)
+	}
+	if took := wait(50 * time.Millisecond); took < 50*time.Millisecond {
+		t.Errorf("it waited for %s", took)
+	}
+	file := filepath.Join(root, source.MountedFile)
+	made := make(chan error, 1)
+	go func() {
+		<-time.After(30 * time.Millisecond)
+		made <- errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600))
+	}()
+	if took := wait(time.Minute); took > 30*time.Second {
+		t.Errorf("it waited for %s", took)
+	}
+	if err := <-made; err != nil {
+		t.Error(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ const userDockerPID = "/run/docker.pid"
 
 // ExecUserDocker is the main of the service docker: it prepares the container
 // that it runs in and becomes dockerd. It returns only when it fails.
-func ExecUserDocker(_ context.Context) error {
+func ExecUserDocker(ctx context.Context) error {
 	// First: the shim would take control groups among them for the machine's.
 	if err := Hide(); err != nil {
 		return err
@@ -40,6 +41,9 @@ func ExecUserDocker(_ context.Context) error {
 		return fmt.Errorf("cannot share the mounts: %w", err)
 	}
 	cfg, _ := source.Load("/") // the controller reports what is wrong with it
+	if len(cfg.MountPoints()) > 0 {
+		awaitMounts(ctx, "/", mountsLimit)
+	}
 	file := cfg.Rancher.Docker.ConfigFile
 	if file == "" || file == daemon.UserConfigFile {
 		file = daemon.UserFile
@@ -60,6 +64,31 @@ func ExecUserDocker(_ context.Context) error {
 		return fmt.Errorf("cannot run %s: %w", dockerd, err)
 	}
 	return nil
+}
+
+// mountsLimit is how long User Docker waits for a disk that is being checked or
+// formatted.
+const mountsLimit = 15 * time.Second
+
+// awaitMounts waits until the configuration's own mounts have been tried: containers
+// that start with the daemon would write below them, where nobody finds it again.
+func awaitMounts(ctx context.Context, root string, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); ; {
+		if _, err := os.Stat(filepath.Join(root, source.MountedFile)); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			logrus.WithField("service", "docker").Warnf("the mounts of the configuration are not done after %s: starting without them",
+				time.Since(begun).Round(time.Second))
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // prepareShimCgroup makes the group of the shims in every hierarchy.

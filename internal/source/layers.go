@@ -200,6 +200,10 @@ func (c *collector) problem(file, msg string) {
 // namespaces, or when a part of it is hidden.
 const CmdlineFile = "/run/ros/cmdline"
 
+// MountedFile exists since it was tried in this boot to mount what the
+// configuration has of the machine's own disks.
+const MountedFile = "/run/ros/mounted"
+
 // ReadCmdline is the kernel command line; in namespaces, the one that the
 // machine was started with.
 func ReadCmdline(root string) (string, error) {

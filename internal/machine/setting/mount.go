@@ -13,19 +13,15 @@ import (
 	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
 )
 
 // mountsFile remembers, for one boot, what was mounted for the configuration, so
 // that it can be unmounted, and only it.
 const mountsFile = "/run/ros/mounts.json"
 
-// wantedMount is one entry of mounts, filled up.
-type wantedMount struct {
-	index          int
-	source, target string
-	fstype         string
-	options        []string
-}
+// wantedMount is one entry of mounts.
+type wantedMount struct{ cloudconfig.MountPoint }
 
 // made is a mount as it was made.
 type made struct {
@@ -35,6 +31,8 @@ type made struct {
 }
 
 // mounts mounts what the configuration says, and unmounts what it has no more.
+// What is on this machine comes before what the network has: User Docker waits for
+// the one, and not for the other.
 func (p *pass) mounts(ctx context.Context) {
 	have, err := p.readMounts()
 	if err != nil {
@@ -42,37 +40,32 @@ func (p *pass) mounts(ctx context.Context) {
 		return
 	}
 	before := maps.Clone(have)
-	want := p.wantedMounts()
+	here, elsewhere := p.wantedMounts()
 	targets := map[string]bool{p.swapFile(): true}
-	for _, w := range want {
-		targets[w.key()] = true
+	for _, w := range slices.Concat(here, elsewhere) {
+		targets[w.Key()] = true
 	}
 	for _, target := range slices.Backward(slices.Sorted(maps.Keys(have))) {
 		if !targets[target] && p.takeDown(ctx, target, have[target]) {
 			delete(have, target)
 		}
 	}
-	for _, w := range want {
-		if w.fstype != "swap" && !seenByServices(w.target) {
-			p.warn("is mounted at "+w.target+", which neither the console nor Docker sees", "mount it below "+strings.Join(sharedFolders, ", "), "mounts", strconv.Itoa(w.index))
-		}
-		if err := p.mountOne(ctx, w, have); err != nil {
-			p.fail(fmt.Errorf("cannot mount %s: %w", w.source, err), "mounts", strconv.Itoa(w.index))
-		}
+	p.mountAll(ctx, here, have)
+	if !p.dry {
+		p.fail(p.m.writeSecret(source.MountedFile, nil), "mounts")
 	}
+	p.mountAll(ctx, elsewhere, have)
 	if !maps.Equal(before, have) && !p.dry {
 		p.fail(p.saveMounts(have), "mounts")
 	}
 }
 
-// sharedFolders are those of which the services console and docker see what is
-// mounted in them, and which are for that. They see it in /run, too.
-var sharedFolders = []string{"/mnt", "/media", "/home", "/opt", "/var"}
-
-func seenByServices(target string) bool {
-	return slices.ContainsFunc(slices.Concat(sharedFolders, []string{"/run"}), func(folder string) bool {
-		return target == folder || strings.HasPrefix(target, folder+"/")
-	})
+func (p *pass) mountAll(ctx context.Context, want []wantedMount, have map[string]made) {
+	for _, w := range want {
+		if err := p.mountOne(ctx, w, have); err != nil {
+			p.fail(fmt.Errorf("cannot mount %s: %w", w.Source, err), "mounts", strconv.Itoa(w.Index))
+		}
+	}
 }
 
 func (p *pass) readMounts() (map[string]made, error) {
@@ -95,84 +88,32 @@ func (p *pass) saveMounts(have map[string]made) error {
 	return p.m.writeSecret(mountsFile, append(data, '\n'))
 }
 
-// key is what a mount is remembered by: its folder, of swap its device.
-func (w wantedMount) key() string {
-	if w.fstype == "swap" {
-		return w.source
-	}
-	return w.target
-}
+func (w wantedMount) has(option string) bool { return slices.Contains(w.Options, option) }
 
-func (w wantedMount) has(option string) bool { return slices.Contains(w.options, option) }
-
-// wantedMounts are the entries that ask for a mount, parents first.
-func (p *pass) wantedMounts() []wantedMount {
-	var out []wantedMount
-	for i, entry := range p.cfg.Mounts {
-		w, asked, err := p.fillUp(i, entry)
-		if err != nil {
-			p.fail(err, "mounts", strconv.Itoa(i))
-			continue
+// wantedMounts are the entries that ask for a mount, parents first: those for
+// which nothing but this machine is needed, and the others.
+func (p *pass) wantedMounts() (here, elsewhere []wantedMount) {
+	for _, m := range p.cfg.MountPoints() {
+		w := wantedMount{m}
+		within := func(o wantedMount) bool { return strings.HasPrefix(w.Folder, o.Folder+"/") }
+		switch {
+		case w.Reserved():
+			p.fail(fmt.Errorf("cannot mount %s at %s: the system itself is there", w.Source, w.Folder), "mounts", strconv.Itoa(w.Index))
+		case isNetworkFS(w.Type) || slices.ContainsFunc(elsewhere, within):
+			elsewhere = append(elsewhere, w)
+		default:
+			here = append(here, w)
 		}
-		if !asked || w.has("noauto") {
-			continue
-		}
-		// As with cloud-init, the last entry of a folder is the one.
-		out = slices.DeleteFunc(out, func(o wantedMount) bool { return o.key() == w.key() })
-		out = append(out, w)
 	}
-	slices.SortStableFunc(out, func(a, b wantedMount) int {
-		return strings.Count(a.target, "/") - strings.Count(b.target, "/")
-	})
-	return out
-}
-
-// fillUp takes what an entry does not say from mount_default_fields. An entry
-// without a folder asks for nothing.
-func (p *pass) fillUp(i int, entry cloudconfig.Mount) (w wantedMount, asked bool, err error) {
-	field := func(n int, fallback string) string {
-		if n < len(entry) && entry[n] != "" {
-			return entry[n]
-		}
-		if n < len(p.cfg.MountDefaultFields) && p.cfg.MountDefaultFields[n] != "" {
-			return p.cfg.MountDefaultFields[n]
-		}
-		return fallback
-	}
-	w = wantedMount{index: i, source: field(0, ""), target: field(1, ""), fstype: field(2, "auto")}
-	w.options = strings.FieldsFunc(field(3, "defaults,nofail"), func(r rune) bool { return r == ',' })
-	if w.source == "" || w.target == "" || len(entry) < 2 {
-		return w, false, nil
-	}
-	if w.fstype == "swap" || w.target == "none" && w.fstype == "auto" || w.target == "swap" {
-		w.fstype, w.target = "swap", ""
-		return w, true, nil
-	}
-	if !path.IsAbs(w.target) {
-		w.target = "/" + w.target
-	}
-	w.target = path.Clean(w.target)
-	if reserved := reservedTarget(w.target); reserved != "" {
-		return w, false, fmt.Errorf("cannot mount %s at %s: %s", w.source, w.target, reserved)
-	}
-	return w, true, nil
-}
-
-// reservedTarget keeps a mistake from hiding the machine itself.
-func reservedTarget(target string) string {
-	switch target {
-	case "/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/proc", "/sys", "/dev", "/run", "/state", "/var", "/var/lib", "/var/lib/rancher", "/var/lib/system-docker":
-		return "the system itself is there"
-	}
-	return ""
+	return here, elsewhere
 }
 
 // mountOne mounts an entry, unless it is mounted; one that was mounted in another
 // way is unmounted first.
 func (p *pass) mountOne(ctx context.Context, w wantedMount, have map[string]made) error {
-	flags, data := parseOptions(w.options)
-	as := made{Source: w.source, Type: w.fstype, Options: strings.Join(w.options, ",")}
-	old, ours := have[w.key()]
+	flags, data := parseOptions(w.Options)
+	as := made{Source: w.Source, Type: w.Type, Options: strings.Join(w.Options, ",")}
+	old, ours := have[w.Key()]
 	all, err := p.mountPoints()
 	if err != nil {
 		return err
@@ -183,53 +124,53 @@ func (p *pass) mountOne(ctx context.Context, w wantedMount, have map[string]made
 		return nil
 	case there && !ours:
 		return p.foreignMount(w, all)
-	case there && !p.takeDown(ctx, w.key(), old):
+	case there && !p.takeDown(ctx, w.Key(), old):
 		return nil // that is told
 	}
-	delete(have, w.key())
+	delete(have, w.Key())
 	real, fstype, err := p.mountSource(w)
 	if err != nil {
 		if w.has("nofail") && errors.Is(err, errNoDevice) {
-			p.warn(fmt.Sprintf("%s is not mounted: %v", w.source, err), "it is tried again", "mounts", strconv.Itoa(w.index))
+			p.warn(fmt.Sprintf("%s is not mounted: %v", w.Source, err), "it is tried again", "mounts", strconv.Itoa(w.Index))
 			return nil
 		}
 		return err
 	}
-	if p.do(fmt.Sprintf("mount %s at %s", w.source, w.where()), []string{"mounts", strconv.Itoa(w.index)}, func() error {
+	if p.do(fmt.Sprintf("mount %s at %s", w.Source, w.where()), []string{"mounts", strconv.Itoa(w.Index)}, func() error {
 		return p.attach(ctx, w, real, fstype, flags, data)
 	}) && !p.dry {
-		have[w.key()] = as
+		have[w.Key()] = as
 	}
 	return nil
 }
 
 func (w wantedMount) where() string {
-	if w.fstype == "swap" {
+	if w.Type == "swap" {
 		return "swap"
 	}
-	return w.target
+	return w.Folder
 }
 
 // isThere says whether something is mounted where the entry goes.
 func (p *pass) isThere(w wantedMount, all []mountPoint) bool {
-	if w.fstype != "swap" {
-		_, ok := mountedAt(all, w.target)
+	if w.Type != "swap" {
+		_, ok := mountedAt(all, w.Folder)
 		return ok
 	}
-	dev, err := p.device(w.source)
+	dev, err := p.device(w.Source)
 	return err == nil && p.swapsOn(dev)
 }
 
 // foreignMount is about a folder where somebody else mounted something.
 func (p *pass) foreignMount(w wantedMount, all []mountPoint) error {
-	if w.fstype == "swap" {
+	if w.Type == "swap" {
 		return nil // it is in use as it should be
 	}
-	m, _ := mountedAt(all, w.target)
-	if dev, err := p.device(w.source); err == nil && dev == m.Source || m.Source == w.source {
+	m, _ := mountedAt(all, w.Folder)
+	if dev, err := p.device(w.Source); err == nil && dev == m.Source || m.Source == w.Source {
 		return nil // mounted by hand, or by an earlier boot of a machine in namespaces
 	}
-	return fmt.Errorf("%s is mounted at %s already", m.Source, w.target)
+	return fmt.Errorf("%s is mounted at %s already", m.Source, w.Folder)
 }
 
 // takeDown unmounts what was mounted for the configuration. What is in use stays,
@@ -270,10 +211,10 @@ func (p *pass) swapsOn(dev string) bool {
 
 // attach makes the mount.
 func (p *pass) attach(ctx context.Context, w wantedMount, real, fstype string, flags uintptr, data string) error {
-	if w.fstype == "swap" {
+	if w.Type == "swap" {
 		return p.m.kernel.run(ctx, "", "swapon", p.m.path(real))
 	}
-	target := p.m.path(w.target)
+	target := p.m.path(w.Folder)
 	if w.has("bind") || w.has("rbind") {
 		if err := p.bindTarget(real, target); err != nil {
 			return err
@@ -295,13 +236,13 @@ func (p *pass) attach(ctx context.Context, w wantedMount, real, fstype string, f
 func (p *pass) attachFromNetwork(ctx context.Context, w wantedMount, program, target string) error {
 	if !p.m.kernel.has(program) {
 		if err := p.mountNFS(ctx, w, target); err != nil {
-			return fmt.Errorf("cannot mount %s: %w", w.source, err)
+			return fmt.Errorf("cannot mount %s: %w", w.Source, err)
 		}
 		return nil
 	}
-	argv := []string{program, w.source, target}
-	if len(w.options) > 0 {
-		argv = append(argv, "-o", strings.Join(mountWords(w.options), ","))
+	argv := []string{program, w.Source, target}
+	if len(w.Options) > 0 {
+		argv = append(argv, "-o", strings.Join(mountWords(w.Options), ","))
 	}
 	return p.m.kernel.run(ctx, "", argv...)
 }
@@ -323,6 +264,7 @@ func (p *pass) bindTarget(source, target string) error {
 	if st.IsDir() {
 		return makeFolder(target)
 	}
+	_ = os.Remove(target) // an empty folder, which Docker may have made for the services that see the mount
 	if err := makeFolder(path.Dir(target)); err != nil {
 		return err
 	}

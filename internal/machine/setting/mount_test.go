@@ -1,10 +1,12 @@
 package setting
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
 )
 
 // slowly applies the modules of the background once, and returns their problems.
@@ -26,15 +28,27 @@ func lines(report cloudconfig.Report) string {
 // since are the programs that ran after the first n.
 func (h *host) since(n int) string { return strings.Join(h.ran[n:], "; ") }
 
-func TestAMountThatNobodySeesIsToldOf(t *testing.T) {
+// User Docker waits for what is mounted from this machine's disks, and for no server.
+func TestMountsOfThisMachineComeBeforeThoseOfOthers(t *testing.T) {
 	h := newHost(t)
 	h.write("/dev/sdb1", "")
-	got := h.slowly("mounts: [[/dev/sdb1, /data, ext4], [tmpfs, /mnt, tmpfs], [tmpfs, /mnt/a, tmpfs], [tmpfs, /mnta, tmpfs], [tmpfs, /run/a, tmpfs]]")
-	if strings.Count(got, "warning: ") != 2 || !strings.Contains(got, "mounts.0: is mounted at /data,") || !strings.Contains(got, "mounts.3: ") {
-		t.Errorf("told %q", got)
+	h.m.kernel.has = func(string) bool { return true }
+	var before bool
+	run := h.m.kernel.run
+	h.m.kernel.run = func(ctx context.Context, stdin string, argv ...string) error {
+		before = before || argv[0] == "mount.nfs" && h.m.exists(source.MountedFile)
+		return run(ctx, stdin, argv...)
 	}
-	if !strings.Contains(h.since(0), "mount /dev/sdb1 /data ext4") {
+	got := h.slowly("mounts: [[nas:/a, /mnt/a, nfs], [tmpfs, /mnt/a/b, tmpfs], [/dev/sdb1, /data/deep, ext4]]")
+	if got != "" {
+		t.Fatalf("told %q", got)
+	}
+	disk, server, below := strings.Index(h.since(0), "/data/deep"), strings.Index(h.since(0), "mount.nfs"), strings.Index(h.since(0), "/mnt/a/b")
+	if disk < 0 || server < disk || below < server {
 		t.Errorf("ran %q", h.ran)
+	}
+	if !before {
+		t.Error("what the network has was mounted before it was told that the disks are")
 	}
 }
 

@@ -88,26 +88,26 @@ func memoryFS(fstype string) bool {
 
 // mountSource finds what an entry mounts, and its type.
 func (p *pass) mountSource(w wantedMount) (real, fstype string, err error) {
-	fstype = w.fstype
+	fstype = w.Type
 	switch {
 	case w.has("bind") || w.has("rbind"):
-		if !p.m.exists(w.source) {
+		if !p.m.exists(w.Source) {
 			return "", "", errNoDevice
 		}
-		return p.m.path(path.Clean("/" + w.source)), "", nil
+		return p.m.path(path.Clean("/" + w.Source)), "", nil
 	case isNetworkFS(fstype):
 		if program := mountProgram(fstype); !p.m.kernel.has(program) && !isNFS(fstype) {
 			return "", "", fmt.Errorf("there is no %s on this system", program)
 		}
-		return w.source, fstype, nil
+		return w.Source, fstype, nil
 	case memoryFS(fstype):
-		return w.source, fstype, nil
-	case fstype == "auto" && strings.Contains(w.source, ":"):
+		return w.Source, fstype, nil
+	case fstype == "auto" && strings.Contains(w.Source, ":"):
 		return "", "", fmt.Errorf("its type must be said, such as nfs4")
 	case p.namespaced:
 		return "", "", errors.New("disks are left alone: this machine shares them with its host")
 	}
-	dev, err := p.device(w.source)
+	dev, err := p.device(w.Source)
 	if err != nil {
 		return "", "", fmt.Errorf("%w: %w", errNoDevice, err)
 	}

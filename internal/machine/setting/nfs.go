@@ -22,9 +22,9 @@ func isNFS(fstype string) bool { return fstype == "nfs" || fstype == "nfs4" }
 // besides is little: it finds the server's address, and tries versions. The mount
 // is made by a process of its own, which can be ended when nobody answers.
 func (p *pass) mountNFS(ctx context.Context, w wantedMount, target string) error {
-	host, _, err := net.SplitHostPort(strings.Replace(w.source, ":/", ":0/", 1))
+	host, _, err := net.SplitHostPort(strings.Replace(w.Source, ":/", ":0/", 1))
 	if err != nil {
-		return fmt.Errorf("%q is not the form server:/folder", w.source)
+		return fmt.Errorf("%q is not the form server:/folder", w.Source)
 	}
 	address, err := p.m.kernel.resolve(ctx, host)
 	if err != nil {
@@ -32,14 +32,14 @@ func (p *pass) mountNFS(ctx context.Context, w wantedMount, target string) error
 	}
 	versions := nfsVersions
 	switch {
-	case nfsVersion(w.options) != "":
+	case nfsVersion(w.Options) != "":
 		versions = []string{""}
-	case w.fstype == "nfs4":
+	case w.Type == "nfs4":
 		versions = slices.DeleteFunc(slices.Clone(versions), func(v string) bool { return v == "3" })
 	}
 	var errs []error
 	for _, v := range versions {
-		argv := []string{"mount", "-i", "-t", "nfs", "-o", strings.Join(nfsOptions(w, v, address), ","), w.source, target}
+		argv := []string{"mount", "-i", "-t", "nfs", "-o", strings.Join(nfsOptions(w, v, address), ","), w.Source, target}
 		if err = p.m.kernel.run(ctx, "", argv...); err == nil {
 			return nil
 		}
@@ -54,13 +54,13 @@ func (p *pass) mountNFS(ctx context.Context, w wantedMount, target string) error
 // nfsOptions are what the kernel needs to be told. Version 3 has locks through a
 // daemon that this system has not.
 func nfsOptions(w wantedMount, version, address string) []string {
-	options := slices.DeleteFunc(mountWords(w.options), func(o string) bool {
+	options := slices.DeleteFunc(mountWords(w.Options), func(o string) bool {
 		return o == "bg" || o == "fg" || strings.HasPrefix(o, "retry=")
 	})
 	if version != "" {
 		options = append(options, "vers="+version)
 	} else {
-		version = nfsVersion(w.options)
+		version = nfsVersion(w.Options)
 	}
 	if version == "3" && !w.has("nolock") {
 		options = append(options, "nolock")

@@ -1,0 +1,74 @@
+package cloudconfig
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// MountPoint is an entry of mounts, filled up from mount_default_fields.
+type MountPoint struct {
+	Index   int    // of the entry in mounts
+	Source  string // as it is written
+	Folder  string // absolute; "" of swap
+	Type    string // "swap", "auto", "ext4" and so on
+	Options []string
+}
+
+// MountPoints are the entries of mounts that ask for something, parents first: an
+// entry without a folder asks for nothing, and noauto asks to be left alone. As
+// with cloud-init, the last entry of a folder is the one.
+func (c Config) MountPoints() []MountPoint {
+	var out []MountPoint
+	for i := range c.Mounts {
+		m, asked := c.mountPoint(i)
+		if !asked || slices.Contains(m.Options, "noauto") {
+			continue
+		}
+		out = slices.DeleteFunc(out, func(o MountPoint) bool { return o.Key() == m.Key() })
+		out = append(out, m)
+	}
+	slices.SortStableFunc(out, func(a, b MountPoint) int {
+		return strings.Count(a.Folder, "/") - strings.Count(b.Folder, "/")
+	})
+	return out
+}
+
+func (c Config) mountPoint(i int) (m MountPoint, asked bool) {
+	entry := c.Mounts[i]
+	field := func(n int, fallback string) string {
+		for _, fields := range [][]string{entry, c.MountDefaultFields} {
+			if n < len(fields) && fields[n] != "" {
+				return fields[n]
+			}
+		}
+		return fallback
+	}
+	m = MountPoint{Index: i, Source: field(0, ""), Folder: field(1, ""), Type: field(2, "auto")}
+	m.Options = strings.FieldsFunc(field(3, "defaults,nofail"), func(r rune) bool { return r == ',' })
+	switch {
+	case m.Source == "" || m.Folder == "" || len(entry) < 2:
+		return m, false
+	case m.Type == "swap" || m.Folder == "none" && m.Type == "auto" || m.Folder == "swap":
+		m.Type, m.Folder = "swap", ""
+	default:
+		m.Folder = path.Clean("/" + m.Folder)
+	}
+	return m, true
+}
+
+// Key is what tells a mount from others: its folder, of swap its device.
+func (m MountPoint) Key() string {
+	if m.Type == "swap" {
+		return m.Source
+	}
+	return m.Folder
+}
+
+// Reserved says that the system itself is at the folder, which a mount would hide.
+func (m MountPoint) Reserved() bool { return slices.Contains(reservedFolders, m.Folder) }
+
+var reservedFolders = []string{
+	"/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/proc", "/sys", "/dev", "/run", "/state",
+	"/var", "/var/lib", "/var/lib/rancher", "/var/lib/system-docker",
+}
