@@ -34,6 +34,9 @@ func newScanner(text []byte) scanner {
 
 // offset is where a node begins: columns count characters.
 func (s *scanner) offset(n *yaml.Node) int {
+	if n.Line == len(s.lines)+1 && n.Kind == yaml.ScalarNode && n.Value == "" {
+		return len(s.text) // what is missing behind a last line without an end
+	}
 	if n.Line < 1 || n.Line > len(s.lines) {
 		s.odd = true
 		return len(s.text)
