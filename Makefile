@@ -69,8 +69,9 @@ ajv: $(B)/ros ## hold the JSON Schema of cloud-configs to a validator from npm (
 	npm --prefix $(B)/ajv ci --no-audit --no-fund
 	node $(B)/ajv/compare.mjs $(B)/ros $(CURDIR)
 
-torture: engine ## inject every fault there is into a real engine, for hours; prints the tables of docs/reliability.md; T=NAME runs one test
+torture: engine image $(B)/rosmachine ## inject every fault there is into a real engine and a machine, for hours; prints the tables of docs/reliability.md; T=NAME runs one test
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -count=1 -tags dockerd -timeout 24h $(if $(T),-run '$(T)') -v ./internal/engine/torture -long
+	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 24h -run '$(or $(T),^TestSoak$$)' -v ./integration -operations 10000
 
 bench: image $(B)/rosmachine ## measure boots and convergence, and judge nothing; SIZES=1,10 chooses the numbers of services
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . ./internal/engine

@@ -18,7 +18,7 @@ const metricsType = "text/plain; version=0.0.4; charset=utf-8"
 // writeMetrics writes what the controller counts, and how the services stand, in
 // the text format of Prometheus.
 func (c *Controller) writeMetrics(w io.Writer) error {
-	var m metrics
+	var m metricsText
 	c.statusMetrics(&m)
 	c.counts.metrics(&m)
 	if meter, can := c.opts.Engine.(PullMeter); can {
@@ -27,12 +27,13 @@ func (c *Controller) writeMetrics(w io.Writer) error {
 			m.value("ros_pull_bytes_total", float64(meter.PulledBytes(scope)), "scope", string(scope))
 		}
 	}
+	processMetrics(&m)
 	_, err := io.WriteString(w, m.text.String())
 	return err
 }
 
 // statusMetrics are how everything stands at this moment.
-func (c *Controller) statusMetrics(m *metrics) {
+func (c *Controller) statusMetrics(m *metricsText) {
 	c.mu.Lock()
 	st, branches := c.status, len(c.branches)
 	up := map[string]bool{}
@@ -70,7 +71,7 @@ func (c *Controller) statusMetrics(m *metrics) {
 }
 
 // metrics are what was counted since the controller began.
-func (c *counters) metrics(m *metrics) {
+func (c *counters) metrics(m *metricsText) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m.family("ros_convergence_seconds", "summary", "How long it took until the machine had converged.")
@@ -109,16 +110,16 @@ func resultOf(k journal.Kind) string {
 	return "broken-off"
 }
 
-// metrics is text in the making.
-type metrics struct{ text strings.Builder }
+// metricsText is text in the making.
+type metricsText struct{ text strings.Builder }
 
 // family begins the values of one name.
-func (m *metrics) family(name, kind, help string) {
+func (m *metricsText) family(name, kind, help string) {
 	fmt.Fprintf(&m.text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
 // value is one value; labels are names and values in turn.
-func (m *metrics) value(name string, v float64, labels ...string) {
+func (m *metricsText) value(name string, v float64, labels ...string) {
 	m.text.WriteString(name)
 	for i := 0; i+1 < len(labels); i += 2 {
 		sep := ","
@@ -134,7 +135,7 @@ func (m *metrics) value(name string, v float64, labels ...string) {
 }
 
 // total is the two values of a summary without quantiles.
-func (m *metrics) total(name string, t total, labels ...string) {
+func (m *metricsText) total(name string, t total, labels ...string) {
 	m.value(name+"_sum", t.seconds, labels...)
 	m.value(name+"_count", float64(t.n), labels...)
 }

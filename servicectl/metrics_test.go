@@ -241,3 +241,17 @@ func TestAStatusWithNotesAndLinesCanBeReadBack(t *testing.T) {
 		}
 	})
 }
+
+// What the controller itself uses is told under the names that dashboards know.
+func TestMetricsOfTheProcess(t *testing.T) {
+	c := servicectl.New(servicectl.Options{Engine: enginetest.New(), Loader: &loader{}})
+	got := scrape(t, c)
+	for name, least := range map[string]float64{
+		"go_goroutines": 1, "go_memstats_heap_alloc_bytes": 1 << 16, "process_open_fds": 3,
+		"process_resident_memory_bytes": 1 << 20, "process_cpu_seconds_total": 0.000001,
+	} {
+		if v := values(got[name])[""]; v < least {
+			t.Errorf("%s is %v", name, v)
+		}
+	}
+}

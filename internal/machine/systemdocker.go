@@ -157,6 +157,7 @@ func (b *Boot) dockerCommand() *exec.Cmd {
 	if err := os.Remove(systemDockerPID); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		logrus.WithField("err", err).Warn("an old PID file stays")
 	}
+	endOrphans(*d)
 	cmd := exec.Command(dockerd, d.Args...) //nolint:noctx // ended by shutDown, in order
 	cmd.Env = append(environ(), d.Environ...)
 	cmd.Dir = "/"

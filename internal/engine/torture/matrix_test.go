@@ -49,6 +49,9 @@ func (t trial) String() string {
 var (
 	// trials bounds how many are made of a journey.
 	trials = flag.Int("trials", 0, "how many trials are made of each convergence; 0: all, or a few in the short form")
+	// budget bounds how long trials of one project are made; those that are left are
+	// as random a choice as those that were made.
+	budget = flag.Duration("budget", 0, "how long trials of one project are made; 0: until all are")
 	// together is how many calls are broken in one trial.
 	together = flag.Int("together", 0, "how many calls are broken in one run; 0: one of 5 services, half as many as services of more")
 )
@@ -134,7 +137,7 @@ func (m *matrix) run(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Logf("%d services, %d runs in %s:\n%s", m.size, m.made, time.Since(m.begun).Round(time.Second), m.table.String())
+	t.Logf("%d services, %d of %d runs in %s:\n%s", m.size, m.made, len(all), time.Since(m.begun).Round(time.Second), m.table.String())
 }
 
 // alternate takes trials from two lists in turn, so that a change is followed by
