@@ -20,9 +20,9 @@ type cache struct {
 	// All below is guarded by mu.
 	live       bool // events are followed
 	last       uint64
-	expired    uint64            // everything changed
-	touched    map[string]uint64 // container ID → it changed
-	retagged   uint64            // images changed
+	expired    uint64           // everything changed
+	touched    map[string]touch // container's ID or name → it changed
+	retagged   uint64           // images changed
 	containers map[string]inspected
 	images     map[string]resolved  // by reference
 	passed     map[string]time.Time // container ID → start for which its readiness check passed
@@ -41,6 +41,12 @@ type inspected struct {
 	container plan.Container
 }
 
+// touch is that something happened to a container.
+type touch struct {
+	when uint64
+	name string // that an event told; "" when none did
+}
+
 // resolved is what an image reference meant to the daemon.
 type resolved struct {
 	asked uint64
@@ -49,7 +55,7 @@ type resolved struct {
 
 func newCache() *cache {
 	return &cache{
-		touched:    map[string]uint64{},
+		touched:    map[string]touch{},
 		containers: map[string]inspected{},
 		images:     map[string]resolved{},
 		passed:     map[string]time.Time{},
@@ -87,15 +93,15 @@ func (c *cache) ask() uint64 {
 func (c *cache) touch(ref string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.touchLocked(ref)
+	c.touchLocked(ref, "")
 }
 
-func (c *cache) touchLocked(ref string) {
+func (c *cache) touchLocked(ref, name string) {
 	c.last++
-	c.touched[ref] = c.last
+	c.touched[ref] = touch{c.last, name}
 	for id, k := range c.containers {
 		if k.container.Name == ref {
-			c.touched[id] = c.last
+			c.touched[id] = touch{c.last, ref}
 		}
 	}
 }
@@ -108,7 +114,7 @@ func (c *cache) heard(id, name string) {
 	if _, known := c.containers[id]; !known && c.steps[name] > 0 {
 		return
 	}
-	c.touchLocked(id)
+	c.touchLocked(id, name)
 }
 
 // stepBegins notes that a step is made about a container, given by ID or by name;
@@ -125,10 +131,13 @@ func (c *cache) stepBegins(ref string) {
 func (c *cache) stepEnds(ref string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if ref == "" {
+		return
+	}
 	if c.steps[ref]--; c.steps[ref] <= 0 {
 		delete(c.steps, ref)
 	}
-	c.touchLocked(ref)
+	c.touchLocked(ref, "")
 }
 
 // underStep returns a listed container about which a step is being made, as it
@@ -166,7 +175,7 @@ func (c *cache) container(s container.Summary, before, after time.Time) (plan.Co
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, known := c.containers[s.ID]
-	if !known || !c.live || k.asked < max(c.expired, c.touched[s.ID]) {
+	if !known || !c.live || k.asked < max(c.expired, c.touched[s.ID].when) {
 		return plan.Container{}, false
 	}
 	return k.container, agrees(s, k.container, before, after)
@@ -218,7 +227,7 @@ func (c *cache) forget(asked uint64, listed []container.Summary, w wanted) {
 		}
 	}
 	for id, t := range c.touched {
-		if _, known := c.containers[id]; !known && t < asked {
+		if _, known := c.containers[id]; !known && t.when < asked {
 			delete(c.touched, id)
 		}
 	}

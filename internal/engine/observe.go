@@ -115,7 +115,7 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 	d.seen.keepUsers(all)
 
 	found := make([]plan.Container, len(listed))
-	gone := make([]bool, len(listed))
+	gone, missed := make([]bool, len(listed)), make([]bool, len(listed))
 	var group errgroup.Group
 	group.SetLimit(inspectLimit)
 	for i, s := range listed {
@@ -128,7 +128,7 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 			continue
 		}
 		group.Go(func() error {
-			found[i], gone[i] = d.inspect(ctx, s)
+			found[i], gone[i], missed[i] = d.inspect(ctx, s)
 			return nil
 		})
 	}
@@ -136,12 +136,16 @@ func (d *daemon) observe(ctx context.Context, w wanted) ([]plan.Container, error
 		return nil, err
 	}
 	out := make([]plan.Container, 0, len(found))
+	var again []string
 	for i := range found {
 		if !gone[i] {
 			out = append(out, found[i])
 		}
+		if missed[i] {
+			again = append(again, found[i].ID)
+		}
 	}
-	d.seen.enroll(asked, out)
+	d.seen.enroll(asked, out, again)
 	return out, ctx.Err()
 }
 
@@ -159,20 +163,20 @@ func relevant(all []container.Summary, w wanted) []container.Summary {
 
 // inspect asks for one listed container. When the daemon cannot tell, what the
 // list said has to do.
-func (d *daemon) inspect(ctx context.Context, s container.Summary) (found plan.Container, gone bool) {
+func (d *daemon) inspect(ctx context.Context, s container.Summary) (found plan.Container, gone, missed bool) {
 	asked := d.seen.ask()
 	r, err := d.inspectRaw(ctx, s.ID)
 	switch {
 	case errdefs.IsNotFound(err):
-		return plan.Container{}, true
+		return plan.Container{}, true, false
 	case err != nil:
 		found = fromSummary(s)
 		found.Error = fmt.Sprintf("cannot inspect the container: %v", daemonError{err})
-		return found, false
+		return found, false, true
 	}
 	found = fromInspect(r)
 	d.seen.keepContainer(asked, found)
-	return found, false
+	return found, false, false
 }
 
 // observeImages returns what the wanted references mean to the daemon, and since

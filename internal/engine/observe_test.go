@@ -170,6 +170,12 @@ func TestWhatIsRememberedIsNotListed(t *testing.T) {
 			f.containers[1] = managed("2", "syslog", "running")
 			seen.touch("syslog")
 		}, []string{three, "GET /containers/syslog/json"}, "12"},
+		{"a step about no container", func() { seen.stepBegins(""); seen.stepEnds("") }, nil, "12"},
+		{"one came that a step is about by now", func() {
+			tell("create", "4", "ntp")
+			seen.stepBegins("ntp")
+		}, nil, "12"},
+		{"that step has ended", func() { seen.stepEnds("ntp") }, []string{"GET /containers/4/json", "GET /containers/ntp/json"}, "12"},
 		{"a step has failed", func() { seen.distrust() }, []string{list}, "12"},
 		{"the events were lost", func() { seen.follow(true) }, []string{one, two, list}, "12"},
 		{"one that no event told of", func() { f.containers = f.containers[:1] }, nil, "12"},
@@ -189,6 +195,63 @@ func TestWhatIsRememberedIsNotListed(t *testing.T) {
 	}
 	if d := e.Observe(t.Context(), compose.System, want, true); len(d.Containers) != 1 || !d.Whole {
 		t.Errorf("a list does not find what no event told of: %+v", d)
+	}
+}
+
+// What could not be inspected is not remembered as it was before the events were lost.
+func TestWhatWasMissedIsListedAgain(t *testing.T) {
+	f := newFakeDaemon(t)
+	f.containers = []container.InspectResponse{managed("1", "ntp", "running")}
+	e, want := f.engine(t, Options{}), wanting("ntp")
+	follow(e)
+	asksFor(t, e, f, want)
+	follow(e)
+	f.containers[0] = managed("1", "ntp", "exited")
+	f.answers["GET /containers/1/json"] = answer{500, `{"message": "stuck"}`}
+	for range 2 {
+		d := e.Observe(t.Context(), compose.System, want, false)
+		if len(d.Containers) != 1 || d.Containers[0].State != plan.Exited || !d.Whole {
+			t.Errorf("got %+v", d)
+		}
+	}
+}
+
+// A container that was only listed while a step was made about it goes when another
+// one has its name.
+func TestWhatWasOnlyListedGoesWithItsName(t *testing.T) {
+	f := newFakeDaemon(t)
+	e, want := f.engine(t, Options{}), wanting("ntp")
+	seen := e.daemons[compose.System].seen
+	follow(e)
+	seen.stepBegins("ntp")
+	f.containers = []container.InspectResponse{managed("1", "ntp", "created")}
+	if d := e.Observe(t.Context(), compose.System, want, true); len(d.Containers) != 1 {
+		t.Fatalf("got %+v", d)
+	}
+	f.containers[0] = managed("2", "ntp", "created")
+	seen.stepEnds("ntp")
+	d := e.Observe(t.Context(), compose.System, want, false)
+	if len(d.Containers) != 1 || d.Containers[0].ID != "2" || d.Whole {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// A replacement is looked for by the name that it was given, too: the step that
+// gives it knows the other one alone.
+func TestARenamedContainerIsFoundByItsNewName(t *testing.T) {
+	f := newFakeDaemon(t)
+	e, want := f.engine(t, Options{}), wanting("ntp")
+	follow(e)
+	asksFor(t, e, f, want)
+	f.containers = []container.InspectResponse{managed("2", "ntp", "created")}
+	f.answers["POST /containers/ntp.next/rename"] = answer{204, ""}
+	step := plan.Step{Verb: plan.Rename, Scope: string(compose.System), Service: "ntp", From: "ntp.next", Name: "ntp"}
+	if err := e.Do(t.Context(), step, want.Services["ntp"]); err != nil {
+		t.Fatal(err)
+	}
+	d := e.Observe(t.Context(), compose.System, want, false)
+	if len(d.Containers) != 1 || d.Containers[0].ID != "2" || d.Whole {
+		t.Errorf("got %+v", d)
 	}
 }
 

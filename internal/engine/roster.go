@@ -24,15 +24,16 @@ type roster struct {
 }
 
 // enroll remembers who was listed, by the list that was asked for as number asked.
-// What could not be inspected is asked for again: by the next list.
-func (c *cache) enroll(asked uint64, listed []plan.Container) {
+// missed are the IDs of those that could not be inspected. They are asked for again:
+// by the next list.
+func (c *cache) enroll(asked uint64, listed []plan.Container, missed []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.roster = roster{asked: asked, summaries: map[string]plan.Container{}}
 	for i := range listed {
 		found := listed[i]
 		c.roster.ids = append(c.roster.ids, found.ID)
-		if _, inspected := c.containers[found.ID]; inspected {
+		if _, inspected := c.containers[found.ID]; inspected && !slices.Contains(missed, found.ID) {
 			continue
 		}
 		if c.steps[found.ID] == 0 && c.steps[found.Name] == 0 {
@@ -64,14 +65,17 @@ func (c *cache) changed(w wanted) ([]change, bool) {
 	}
 	c.wanted = w
 	named := make(map[string]string, len(c.containers))
+	for id := range c.roster.summaries {
+		named[c.roster.summaries[id].Name] = id
+	}
 	for id, k := range c.containers {
 		named[k.container.Name] = id
 	}
 	var out []change
 	byName := map[string]bool{} // IDs of those that are asked for by name
-	for ref, when := range c.touched {
+	for ref, t := range c.touched {
 		k := c.containers[ref]
-		if k.asked < when && c.steps[ref] == 0 && c.steps[k.container.Name] == 0 {
+		if k.asked < t.when && c.steps[ref] == 0 && c.steps[cmp.Or(k.container.Name, t.name)] == 0 {
 			out = append(out, change{ref, named[ref]})
 			byName[named[ref]] = true
 		}
@@ -90,10 +94,10 @@ func (d *daemon) recall(ctx context.Context, w wanted) ([]plan.Container, bool) 
 	if !can {
 		return nil, false
 	}
-	var group errgroup.Group
+	group, asking := errgroup.WithContext(ctx) // one that is not told makes the others useless
 	group.SetLimit(inspectLimit)
 	for _, x := range changes {
-		group.Go(func() error { return d.refresh(ctx, x, w) })
+		group.Go(func() error { return d.refresh(asking, x, w) })
 	}
 	if group.Wait() != nil || ctx.Err() != nil {
 		d.seen.distrust()
@@ -158,7 +162,7 @@ func (c *cache) strike(asked uint64, ref string) {
 
 // answered notes that a change need not be asked for again.
 func (c *cache) answered(asked uint64, ref string) {
-	if c.touched[ref] < asked {
+	if c.touched[ref].when < asked {
 		delete(c.touched, ref)
 	}
 }

@@ -26,6 +26,9 @@ func (e *Engine) Do(ctx context.Context, step plan.Step, svc compose.Service) er
 	d.seen.stepBegins(subject(step))
 	err = e.do(ctx, d, step, svc)
 	d.seen.stepEnds(subject(step))
+	if step.Verb == plan.Rename && step.Container == "" {
+		d.seen.touch(step.Name) // the subject is the name that it had
+	}
 	if err != nil {
 		d.seen.distrust() // something is not as it was thought to be
 		return fmt.Errorf("cannot %s: %w", phrase(step), daemonError{err})
