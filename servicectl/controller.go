@@ -31,8 +31,8 @@ type Options struct {
 	IntentPath string
 	// Journal is where it is told what happens and why; nil: one in memory.
 	Journal *journal.Journal
-	// MaxStarts is how many containers are made or started at once; 0 is twice
-	// the number of processors.
+	// MaxStarts is how many containers are made or started at once; 0 is four
+	// times the number of processors.
 	MaxStarts int
 	// Deadlines bound what may take long.
 	Deadlines Deadlines

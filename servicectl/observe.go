@@ -188,7 +188,9 @@ func (c *Controller) underWay() int {
 
 func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 	c.mu.Lock()
-	asked, want, loaded, whole := o.asked, c.desired.Project, c.loaded, o.whole
+	asked, want, loaded := o.asked, c.desired.Project, c.loaded
+	// In a storm of events the controller finds no moment to ask for it.
+	whole := o.whole || !o.partly.IsZero() && time.Since(o.partly) >= recheck
 	if loaded {
 		o.whole = false
 	}
@@ -212,8 +214,10 @@ func (c *Controller) observeOnce(ctx context.Context, o *observer) {
 		o.absent = 0
 	}
 	switch {
-	case d.Whole || !d.Available:
+	case d.Whole:
 		o.partly = time.Time{}
+	case !d.Available: // it may have been the list that it did not answer
+		o.partly, o.whole = time.Time{}, true
 	case o.partly.IsZero():
 		o.partly = o.at
 	}

@@ -1,6 +1,7 @@
 package servicectl_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/plan"
 )
 
 // lasts makes every observation of System Docker last, and counts them.
@@ -151,5 +153,51 @@ func TestAListFollowsObservationsThatAreNotWhole(t *testing.T) {
 			after(100 * time.Millisecond)
 		}
 		want("while there are events", 4, 100)
+	})
+}
+
+// stormy is an engine of which System Docker tells of something during each
+// observation, while there is a storm.
+type stormy struct {
+	*enginetest.Fake
+	storm         atomic.Bool
+	whole, partly atomic.Int64
+}
+
+func (s *stormy) Observe(ctx context.Context, scope compose.Scope, want compose.Project, whole bool) plan.Daemon {
+	if s.storm.Load() && scope == compose.System {
+		if whole {
+			s.whole.Add(1)
+		} else {
+			s.partly.Add(1)
+		}
+		time.Sleep(20 * time.Millisecond)
+		s.SetUp(compose.System, true) // is an event
+	}
+	return s.Fake.Observe(ctx, scope, want, whole)
+}
+
+// There are lists also where each observation is followed by the next at once.
+func TestAStormOfEventsKeepsNothingFromBeingListed(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.fake.Remembers = true
+		e := &stormy{Fake: r.fake}
+		r.loader.set(svc("ntp", "ros/base:1"))
+		c := servicectl.New(servicectl.Options{Engine: e, Loader: r.loader, StatePath: r.state})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		after(time.Minute)
+		e.storm.Store(true)
+		r.fake.SetUp(compose.System, true)
+		after(21 * time.Second)
+		e.storm.Store(false)
+		if w, p := e.whole.Load(), e.partly.Load(); w != 4 || p < 100 {
+			t.Errorf("%d lists and %d other observations", w, p)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }
