@@ -44,6 +44,9 @@ func ExecUserDocker(ctx context.Context) error {
 	if len(cfg.MountPoints()) > 0 {
 		awaitMounts(ctx, "/", mountsLimit)
 	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("stopped before it began: %w", err) // dockerd would not know of the signal
+	}
 	file := cfg.Rancher.Docker.ConfigFile
 	if file == "" || file == daemon.UserConfigFile {
 		file = daemon.UserFile
@@ -74,6 +77,7 @@ const mountsLimit = 15 * time.Second
 // awaitMounts waits until the configuration's own mounts have been tried: containers
 // that start with the daemon would write below them, where nobody finds it again.
 func awaitMounts(ctx context.Context, root string, limit time.Duration) {
+	stop := ctx
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -84,6 +88,9 @@ func awaitMounts(ctx context.Context, root string, limit time.Duration) {
 		}
 		select {
 		case <-ctx.Done():
+			if stop.Err() != nil {
+				return
+			}
 			logrus.WithField("service", "docker").Warnf("the mounts of the configuration are not done after %s: starting without them",
 				time.Since(begun).Round(time.Second))
 			return
