@@ -15,8 +15,8 @@ type MountPoint struct {
 	Options []string
 }
 
-// MountPoints are the entries of mounts that ask for something, parents first: an
-// entry without a folder asks for nothing, and noauto asks to be left alone. As
+// MountPoints are the entries of mounts that ask for something, each after those
+// that it needs: an entry without a folder asks for nothing, and noauto asks to be left alone. As
 // with cloud-init, the last entry of a folder is the one.
 func (c Config) MountPoints() []MountPoint {
 	var out []MountPoint
@@ -31,7 +31,30 @@ func (c Config) MountPoints() []MountPoint {
 	slices.SortStableFunc(out, func(a, b MountPoint) int {
 		return strings.Count(a.Folder, "/") - strings.Count(b.Folder, "/")
 	})
+	return needed(out)
+}
+
+// needed puts each after those that it needs, and else leaves them in their order.
+func needed(points []MountPoint) []MountPoint {
+	out := make([]MountPoint, 0, len(points))
+	for len(points) > 0 {
+		next := max(0, slices.IndexFunc(points, func(m MountPoint) bool { // none: they need each other
+			return !slices.ContainsFunc(points, func(o MountPoint) bool { return o.Key() != m.Key() && m.Needs(o) })
+		}))
+		out = append(out, points[next])
+		points = slices.Delete(points, next, next+1)
+	}
 	return out
+}
+
+// Needs says whether a mount's folder, or what it mounts, is below another's folder.
+func (m MountPoint) Needs(o MountPoint) bool {
+	source := m.Source
+	if slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind") {
+		source = "/" + source
+	}
+	below := func(p string) bool { return o.Folder != "" && strings.HasPrefix(path.Clean(p)+"/", o.Folder+"/") }
+	return below(m.Folder) || below(source)
 }
 
 func (c Config) mountPoint(i int) (m MountPoint, asked bool) {
@@ -67,6 +90,13 @@ func (m MountPoint) Key() string {
 
 // Reserved says that the system itself is at the folder, which a mount would hide.
 func (m MountPoint) Reserved() bool { return slices.Contains(reservedFolders, m.Folder) }
+
+// Sharable says that a container can be given the folder: Docker refuses what is
+// below /proc, folders cannot be made below /sys, and a colon ends a path.
+func (m MountPoint) Sharable() bool {
+	return m.Folder != "" && !m.Reserved() && !strings.Contains(m.Folder, ":") &&
+		!strings.HasPrefix(m.Folder, "/proc/") && !strings.HasPrefix(m.Folder, "/sys/")
+}
 
 var reservedFolders = []string{
 	"/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/proc", "/sys", "/dev", "/run", "/state",

@@ -165,6 +165,9 @@ mounts:
 - [/dev/vde, /tmp/cache]
 - [/dev/vdf, none, swap]
 - [/dev/vdg, /etc]
+- [binfmt_misc, /proc/sys/fs/binfmt_misc, binfmt_misc]
+- [debugfs, /sys/kernel/debug, debugfs]
+- [/dev/vdh, "/with:colon"]
 rancher:
   services:
     console:

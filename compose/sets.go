@@ -102,7 +102,7 @@ func mountsOf(points []cloudconfig.MountPoint, volumes []types.ServiceVolumeConf
 			return v.Source == v.Target && v.Bind != nil && strings.Contains(v.Bind.Propagation, types.PropagationShared) &&
 				(m.Folder == v.Target || strings.HasPrefix(m.Folder, v.Target+"/"))
 		}
-		if m.Folder == "" || m.Reserved() || slices.ContainsFunc(volumes, seen) || slices.ContainsFunc(out, seen) {
+		if !m.Sharable() || slices.ContainsFunc(volumes, seen) || slices.ContainsFunc(out, seen) {
 			continue
 		}
 		out = append(out, types.ServiceVolumeConfig{

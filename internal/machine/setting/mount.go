@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
@@ -90,16 +92,16 @@ func (p *pass) saveMounts(have map[string]made) error {
 
 func (w wantedMount) has(option string) bool { return slices.Contains(w.Options, option) }
 
-// wantedMounts are the entries that ask for a mount, parents first: those for
-// which nothing but this machine is needed, and the others.
+// wantedMounts are the entries that ask for a mount, in their order: those for which
+// nothing but this machine is needed, and the others.
 func (p *pass) wantedMounts() (here, elsewhere []wantedMount) {
 	for _, m := range p.cfg.MountPoints() {
 		w := wantedMount{m}
-		within := func(o wantedMount) bool { return strings.HasPrefix(w.Folder, o.Folder+"/") }
+		needs := func(o wantedMount) bool { return w.Needs(o.MountPoint) }
 		switch {
 		case w.Reserved():
 			p.fail(fmt.Errorf("cannot mount %s at %s: the system itself is there", w.Source, w.Folder), "mounts", strconv.Itoa(w.Index))
-		case isNetworkFS(w.Type) || slices.ContainsFunc(elsewhere, within):
+		case isNetworkFS(w.Type) || slices.ContainsFunc(elsewhere, needs):
 			elsewhere = append(elsewhere, w)
 		default:
 			here = append(here, w)
@@ -264,7 +266,7 @@ func (p *pass) bindTarget(source, target string) error {
 	if st.IsDir() {
 		return makeFolder(target)
 	}
-	_ = os.Remove(target) // an empty folder, which Docker may have made for the services that see the mount
+	_ = unix.Rmdir(target) // an empty folder, which Docker may have made for the services that see the mount
 	if err := makeFolder(path.Dir(target)); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package setting
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -39,12 +40,14 @@ func TestMountsOfThisMachineComeBeforeThoseOfOthers(t *testing.T) {
 		before = before || argv[0] == "mount.nfs" && h.m.exists(source.MountedFile)
 		return run(ctx, stdin, argv...)
 	}
-	got := h.slowly("mounts: [[nas:/a, /mnt/a, nfs], [tmpfs, /mnt/a/b, tmpfs], [/dev/sdb1, /data/deep, ext4]]")
+	h.write("/mnt/a/x", "")
+	got := h.slowly("mounts: [[nas:/a, /mnt/a, nfs], [tmpfs, /mnt/a/b, tmpfs], [/mnt/a, /bound, none, bind], [/dev/sdb1, /data/deep, ext4]]")
 	if got != "" {
 		t.Fatalf("told %q", got)
 	}
-	disk, server, below := strings.Index(h.since(0), "/data/deep"), strings.Index(h.since(0), "mount.nfs"), strings.Index(h.since(0), "/mnt/a/b")
-	if disk < 0 || server < disk || below < server {
+	at := func(text string) int { return strings.Index(h.since(0), text) }
+	disk, server := at("/data/deep"), at("mount.nfs")
+	if disk < 0 || server < disk || at("/mnt/a/b") < server || at("/bound") < server {
 		t.Errorf("ran %q", h.ran)
 	}
 	if !before {
@@ -246,5 +249,25 @@ func TestParseSize(t *testing.T) {
 		if got, err := parseSize(text); err == nil {
 			t.Errorf("parseSize(%q) = %d", text, got)
 		}
+	}
+}
+
+// A file that another one is bound over is seen again when that ends.
+func TestABoundFileLeavesWhatItHides(t *testing.T) {
+	h := newHost(t)
+	h.write("/srv/new", "new")
+	h.write("/opt/app.conf", "old")
+	h.write("/opt/folder/x", "")
+	if err := os.Remove(h.m.path("/opt/folder/x")); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.slowly("mounts: [[/srv/new, /opt/app.conf, none, bind], [/srv/new, /opt/folder, none, bind]]"); got != "" {
+		t.Fatalf("told %q", got)
+	}
+	if got, err := h.m.read("/opt/app.conf"); err != nil || got != "old" {
+		t.Errorf("it is %q, %v", got, err)
+	}
+	if st, err := os.Stat(h.m.path("/opt/folder")); err != nil || st.IsDir() {
+		t.Errorf("a folder is still where the file goes: %v", err)
 	}
 }
