@@ -152,7 +152,9 @@ func (s *subject) observe(t *testing.T) plan.Daemon {
 func (s *subject) agreed(t *testing.T, want compose.Project) plan.Daemon {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // also to clean up
-	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); ; <-tick.C {
 		partly := s.engine.Observe(ctx, s.Scope, want, false)
 		whole := s.engine.Observe(ctx, s.Scope, want, true)
 		if !whole.Available || !whole.Whole {
