@@ -50,9 +50,10 @@ type Config struct {
 	// shorter list is filled up from mount_default_fields. RancherOS takes exactly
 	// four fields. What is taken out of the list is unmounted; what cannot be mounted
 	// is tried again. Console and User Docker see it wherever it is, but below
-	// /proc and /sys; for a folder outside of /mnt, /media, /home, /opt, /var and /run
-	// both are recreated when it is added or taken out. User Docker starts once the
-	// disks among them are mounted, or after 15 seconds; it waits for no server.
+	// /proc and /sys; for a folder outside of /mnt, /media, /home, /opt, /root, /tmp,
+	// /var and /run both are recreated when it is added or taken out. User Docker
+	// starts once the disks among them are mounted, or after 15 seconds; it waits for
+	// no server.
 	//
 	//	mounts:
 	//	  - [LABEL=data, /mnt/data, ext4, "noatime"]
