@@ -210,10 +210,11 @@ func (s *soak) rest(n int) {
 	}
 }
 
-// forgive starts what a user has stopped, and what waits after failures.
+// forgive starts what a user has stopped, what waits after failures, and a job that
+// was ended: nobody asked for it to be tried again.
 func (s *soak) forgive(st Status) {
 	for _, x := range st.Services {
-		if !x.Ready && (x.State == "stopped" || x.State == "backoff" || x.State == "crash-loop") {
+		if slices.Contains([]string{"stopped", "backoff", "crash-loop", "failed"}, x.State) {
 			s.try(x.Name, "ros", "service", "start", x.Name)
 		}
 	}

@@ -24,6 +24,9 @@ const (
 	observeTimeout = time.Minute
 	// burst is how long the observer works without a rest.
 	burst = 250 * time.Millisecond
+	// leastRest bounds how often it looks in a storm: what the controller does with
+	// what it saw takes time, too.
+	leastRest = 20 * time.Millisecond
 	// Readiness that no event tells of is looked for this often, at first and
 	// at last.
 	pollFirst = 100 * time.Millisecond
@@ -142,14 +145,14 @@ func (c *Controller) observe(ctx context.Context, o *observer) {
 		c.observeOnce(ctx, o)
 		ended = time.Now()
 		took := min(ended.Sub(begin), 5*time.Second)
-		credit -= took
+		credit = max(credit-took, -burst)
 		switch {
 		case c.stepping():
 			if o.rest(ctx, took) && c.stepping() {
 				o.rest(ctx, min(3*took, 5*time.Second-took))
 			}
 		case credit <= 0:
-			o.rest(ctx, took)
+			o.rest(ctx, max(took, leastRest))
 		}
 	}
 }

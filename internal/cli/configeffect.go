@@ -58,8 +58,9 @@ func overruled(before, after []cloudconfig.Layer) []string {
 		said := all.Explain(cloudconfig.ExportOptions{}, d.Path...).Statements
 		i := slices.IndexFunc(said, func(s cloudconfig.Statement) bool { return s.Layer == source.OwnLayer })
 		if i > 0 && said[i].Effect == cloudconfig.Overridden {
+			higher := slices.IndexFunc(said[:i], func(s cloudconfig.Statement) bool { return s.Effect != cloudconfig.Overridden })
 			out = append(out, fmt.Sprintf("%s has no effect as long as %s sets it too ('ros config explain %[1]s')",
-				cloudconfig.JoinPath(d.Path...), where(said[i-1])))
+				cloudconfig.JoinPath(d.Path...), where(said[max(0, higher)])))
 		}
 	}
 	return out

@@ -17,6 +17,6 @@ func TestConformanceReal(t *testing.T) {
 		return d.engine(t)
 	}
 	enginetest.Conformance(t, newEngine, enginetest.Options{
-		Image: testImage, Bring: plan.Load, Command: []string{"sleep", "1000"},
+		Image: testImage, Lister: newEngine, Bring: plan.Load, Command: []string{"sleep", "1000"},
 	})
 }

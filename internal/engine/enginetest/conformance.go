@@ -22,6 +22,9 @@ import (
 type Options struct {
 	// Image is present in the daemon, or Bring brings it.
 	Image string
+	// Lister is another engine for the same daemon, which has no memory of it; nil: the
+	// engine itself lists.
+	Lister func(t *testing.T) servicectl.Engine
 	// Bring is plan.Load or plan.Pull; empty: the image is present.
 	Bring plan.Verb
 	// Command runs in Image until it is stopped, like sleep.
@@ -60,6 +63,9 @@ func Conformance(t *testing.T, newEngine func(t *testing.T) servicectl.Engine, o
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &subject{Options: o, engine: newEngine(t)}
+			if s.lister = s.engine; o.Lister != nil {
+				s.lister = o.Lister(t)
+			}
 			s.follow(t)
 			t.Cleanup(func() { s.removeAll(t) })
 			if o.Bring != "" && c.name != "without an image nothing is created" {
@@ -74,6 +80,7 @@ func Conformance(t *testing.T, newEngine func(t *testing.T) servicectl.Engine, o
 type subject struct {
 	Options
 	engine servicectl.Engine
+	lister servicectl.Engine
 }
 
 const service = "conformance-a"
@@ -156,7 +163,7 @@ func (s *subject) agreed(t *testing.T, want compose.Project) plan.Daemon {
 	defer tick.Stop()
 	for begun := time.Now(); ; <-tick.C {
 		partly := s.engine.Observe(ctx, s.Scope, want, false)
-		whole := s.engine.Observe(ctx, s.Scope, want, true)
+		whole := s.lister.Observe(ctx, s.Scope, want, true)
 		if !whole.Available || !whole.Whole {
 			t.Fatalf("the daemon is not available, or was not listed: %s", whole.Err)
 		}

@@ -132,6 +132,9 @@ func (m *matrix) run(t *testing.T) {
 		workers.Go(func() {
 			m.arrive(t, r, nothing)
 			for k := i * len(all) / len(m.rigs); k < (i+1)*len(all)/len(m.rigs); k++ {
+				if *budget > 0 && time.Since(m.begun) > *budget {
+					return
+				}
 				m.try(t, r, all[k])
 			}
 		})

@@ -39,6 +39,7 @@ func (p *pass) mounts(ctx context.Context) {
 	have, err := p.readMounts()
 	if err != nil {
 		p.fail(err, "mounts")
+		p.tellMounted()
 		return
 	}
 	before := maps.Clone(have)
@@ -53,12 +54,17 @@ func (p *pass) mounts(ctx context.Context) {
 		}
 	}
 	p.mountAll(ctx, here, have)
-	if !p.dry {
-		p.fail(p.m.writeSecret(source.MountedFile, nil), "mounts")
-	}
+	p.tellMounted()
 	p.mountAll(ctx, elsewhere, have)
 	if !maps.Equal(before, have) && !p.dry {
 		p.fail(p.saveMounts(have), "mounts")
+	}
+}
+
+// tellMounted tells User Docker that it need not wait any longer.
+func (p *pass) tellMounted() {
+	if !p.dry {
+		p.fail(p.m.writeSecret(source.MountedFile, nil), "mounts")
 	}
 }
 
@@ -129,6 +135,10 @@ func (p *pass) mountOne(ctx context.Context, w wantedMount, have map[string]made
 	case there && !p.takeDown(ctx, w.Key(), old):
 		return nil // that is told
 	}
+	if there && !sharedAnyway(w.Folder) {
+		p.warn("console and User Docker may still see at "+w.Folder+" what was mounted there before",
+			"'ros service restart console docker' shows them the present one", "mounts", strconv.Itoa(w.Index))
+	}
 	delete(have, w.Key())
 	real, fstype, err := p.mountSource(w)
 	if err != nil {
@@ -151,6 +161,14 @@ func (w wantedMount) where() string {
 		return "swap"
 	}
 	return w.Folder
+}
+
+// sharedAnyway says whether the services console and docker share a folder's parent
+// with the machine: then what is mounted instead of something else is theirs, too.
+func sharedAnyway(folder string) bool {
+	return slices.ContainsFunc([]string{"/mnt", "/media", "/home", "/opt", "/var", "/run", "/tmp", "/root"}, func(shared string) bool {
+		return strings.HasPrefix(folder, shared+"/")
+	})
 }
 
 // isThere says whether something is mounted where the entry goes.

@@ -271,3 +271,19 @@ func TestABoundFileLeavesWhatItHides(t *testing.T) {
 		t.Errorf("a folder is still where the file goes: %v", err)
 	}
 }
+
+// A container that has a folder of its own shared keeps what was mounted there when
+// it started.
+func TestAnotherMountAtTheSameFolderIsToldOf(t *testing.T) {
+	h := newHost(t)
+	for _, dev := range []string{"/dev/sdb1", "/dev/sdc1"} {
+		h.write(dev, "")
+	}
+	if got := h.slowly("mounts: [[/dev/sdb1, /data, ext4], [/dev/sdb1, /mnt/data, ext4]]"); got != "" {
+		t.Fatalf("told %q", got)
+	}
+	got := h.slowly("mounts: [[/dev/sdc1, /data, ext4], [/dev/sdc1, /mnt/data, ext4]]")
+	if strings.Count(got, "restart console docker") != 1 || !strings.Contains(got, "mounts.0: ") {
+		t.Errorf("told %q", got)
+	}
+}
