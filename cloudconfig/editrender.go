@@ -135,7 +135,20 @@ func (e *editor) encoded(n *yaml.Node) []string {
 		e.odd = true
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if last := len(lines) - 1; last > 0 && lines[last] == "" && endsFolded(n) {
+		lines = lines[:last]
+	}
+	return lines
+}
+
+// endsFolded says that a value ends with a folded text that ends with one line break:
+// the encoder writes a blank line behind it that means nothing.
+func endsFolded(n *yaml.Node) bool {
+	for isCollection(n) && len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	return n.Kind == yaml.ScalarNode && n.Style&yaml.FoldedStyle != 0 && strings.HasSuffix(n.Value, "\n") && !endsBlank(n.Value)
 }
 
 // written is a value in the form in which it can stand in lines. A text that ends
