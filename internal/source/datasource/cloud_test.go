@@ -204,6 +204,11 @@ func TestVMwareIsReadInBothWays(t *testing.T) {
 	golden.Equal(t, "testdata/clouds/vmware-ovf.golden", render(seed, err))
 	understood(t, seed)
 
+	putOVF(t, root, "image")
+	seed, err = v.Fetch(t.Context())
+	golden.Equal(t, "testdata/clouds/vmware-image.golden", render(seed, err))
+	understood(t, seed)
+
 	c, err := cloudtest.New("vmware")
 	if err != nil {
 		t.Fatal(err)

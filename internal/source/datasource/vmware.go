@@ -50,7 +50,8 @@ func askRPC(ctx context.Context, tool, key string) (string, error) {
 	return string(out), nil
 }
 
-// Fetch reads cloud-init's keys and those of RancherOS.
+// Fetch reads cloud-init's keys, those of RancherOS, and the properties that cloud
+// images ask for when somebody imports them.
 func (v *vmware) Fetch(ctx context.Context) (source.Seed, error) {
 	r := vmwareReader{vmware: v}
 	env, err := readOVF(v.root)
@@ -62,6 +63,9 @@ func (v *vmware) Fetch(ctx context.Context) (source.Seed, error) {
 	s.UserData = r.encoded(ctx, "guestinfo.userdata", "guestinfo.userdata.encoding")
 	if s.UserData == nil {
 		s.UserData = r.rancherUserData(ctx)
+	}
+	if s.UserData == nil {
+		s.UserData = r.imageUserData()
 	}
 	s.VendorData = r.encoded(ctx, "guestinfo.vendordata", "guestinfo.vendordata.encoding")
 	if meta := r.encoded(ctx, "guestinfo.metadata", "guestinfo.metadata.encoding"); meta != nil {
@@ -134,9 +138,27 @@ func (r *vmwareReader) rancherUserData(ctx context.Context) []byte {
 // mostGuestCards bounds how many interfaces, addresses and routes are asked for.
 const mostGuestCards = 16
 
-// rancherMetaData reads host name, name servers and interfaces as RancherOS did.
+// imageUserData is the property user-data, in base64 or as it is: cloud-init's OVF
+// datasource takes both.
+func (r *vmwareReader) imageUserData() []byte {
+	text := r.properties["user-data"]
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	if data, err := decodeBase64("user-data", text); err == nil {
+		return data
+	}
+	return []byte(text)
+}
+
+// rancherMetaData reads host name, name servers and interfaces as RancherOS did, and
+// the properties of cloud images.
 func (r *vmwareReader) rancherMetaData(ctx context.Context, s *source.Seed) {
-	s.MetaData = r.marshal(metaData{Hostname: r.value(ctx, "guestinfo.hostname")})
+	s.MetaData = r.marshal(metaData{
+		InstanceID: r.properties["instance-id"],
+		Hostname:   firstOf(r.value(ctx, "guestinfo.hostname"), r.properties["hostname"], r.properties["local-hostname"]),
+		PublicKeys: strings.FieldsFunc(r.properties["public-keys"], func(c rune) bool { return c == '\n' || c == '\r' }),
+	})
 	names := r.nameservers(ctx)
 	out := source.NewNetwork()
 	for i := range mostGuestCards {
@@ -152,6 +174,10 @@ func (r *vmwareReader) rancherMetaData(ctx context.Context, s *source.Seed) {
 	}
 	if len(out.Ethernets) > 0 {
 		network, err := out.Marshal()
+		r.note(err)
+		s.NetworkConfig = network
+	} else if text := r.properties["network-config"]; text != "" {
+		network, err := decodeBase64("network-config", text)
 		r.note(err)
 		s.NetworkConfig = network
 	}
