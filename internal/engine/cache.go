@@ -30,6 +30,7 @@ type cache struct {
 	steps      map[string]int       // container's ID or name → steps about it that are being made
 	wanted     wanted
 	roster     roster
+	doubted    uint64              // the roster may be wrong
 	remade     uint64              // networks or volumes changed
 	listed     resources           // of the last list
 	users      map[string][]string // network ID → containers that are joined to it

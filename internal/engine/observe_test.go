@@ -255,6 +255,30 @@ func TestARenamedContainerIsFoundByItsNewName(t *testing.T) {
 	}
 }
 
+// What was doubted while the daemon was being listed is doubted still.
+func TestADoubtOutlivesAListThatWasUnderWay(t *testing.T) {
+	c := newCache()
+	c.follow(true)
+	w := wantedOf(wanting("ntp"), compose.System)
+	list := func(between func()) bool {
+		asked := c.ask()
+		between()
+		c.forget(asked, nil, w)
+		c.enroll(asked, nil, nil)
+		_, can := c.changed(w)
+		return can
+	}
+	if !list(func() {}) {
+		t.Error("what was listed is not believed")
+	}
+	if list(c.distrust) {
+		t.Error("a list that was asked for before the doubt is believed")
+	}
+	if !list(func() {}) {
+		t.Error("the next list is not believed")
+	}
+}
+
 // An answer whose question is older than a change must not be believed.
 func TestAnAnswerThatIsOutrunByAnEventIsNotRemembered(t *testing.T) {
 	c := newCache()

@@ -29,6 +29,9 @@ type roster struct {
 func (c *cache) enroll(asked uint64, listed []plan.Container, missed []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if asked < c.roster.asked {
+		return // a later one was made meanwhile
+	}
 	c.roster = roster{asked: asked, summaries: map[string]plan.Container{}}
 	for i := range listed {
 		found := listed[i]
@@ -44,11 +47,17 @@ func (c *cache) enroll(asked uint64, listed []plan.Container, missed []string) {
 	}
 }
 
-// distrust makes the next observation list.
+// distrust makes the next observation list, also when a list is being made.
 func (c *cache) distrust() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.roster = roster{}
+	c.last++
+	c.doubted = c.last
+}
+
+// believed says whether the last list still counts. The caller holds the mutex.
+func (c *cache) believed() bool {
+	return c.live && c.roster.asked > max(c.expired, c.doubted)
 }
 
 // change is a container that something has happened to since it was inspected: the
@@ -60,7 +69,7 @@ type change struct{ ref, known string }
 func (c *cache) changed(w wanted) ([]change, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.live || c.roster.asked <= c.expired || !sameKeys(c.wanted.services, w.services) {
+	if !c.believed() || !sameKeys(c.wanted.services, w.services) {
 		return nil, false
 	}
 	c.wanted = w
@@ -184,7 +193,7 @@ func (c *cache) join(id string, networks map[string]string) {
 func (c *cache) rollCall() ([]plan.Container, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.roster.asked == 0 {
+	if !c.believed() {
 		return nil, false
 	}
 	out := make([]plan.Container, 0, len(c.roster.ids))
