@@ -18,10 +18,9 @@ import (
 const (
 	// worthTelling is how long a transfer lasts before it is shown.
 	worthTelling = time.Second
-	// defaultStall is how long nothing may arrive in a daemon before a pull is given
-	// up: the connection is gone, and nobody told. That other images come is enough,
-	// since a daemon fetches a few layers at a time. It is shorter than what the
-	// daemon itself needs to notice (150 seconds, Go's TCP keep-alive).
+	// defaultStall is how long nothing may arrive of a pull before it is given up: the
+	// connection is gone, and nobody told. It is shorter than what the daemon itself
+	// needs to notice (150 seconds, Go's TCP keep-alive).
 	defaultStall = 2 * time.Minute
 )
 
@@ -80,11 +79,16 @@ func (t *transfers) tell(now time.Time) map[string]string {
 
 func (t *transfers) patience() time.Duration { return cmp.Or(t.stall, defaultStall) }
 
-// idle is how long nothing has arrived in the daemon since an instant.
-func (t *transfers) idle(since, now time.Time) time.Duration {
+// idle is how long nothing has arrived of a pull, which began at an instant. A daemon
+// fetches a few layers at a time: while all of a pull's wait for their turn, what
+// arrives of others counts.
+func (t *transfers) idle(of *transfer, since, now time.Time) time.Duration {
+	least := min(now.Sub(since), of.idle(now))
+	if !of.queues() {
+		return least
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	least := now.Sub(since)
 	for _, way := range t.all {
 		least = min(least, way.idle(now))
 	}
@@ -207,6 +211,20 @@ func (t *transfer) enter(stage string) {
 	t.stage = stage
 }
 
+// queues says whether the layers that are still to come all wait for their turn.
+func (t *transfer) queues() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := false
+	for _, l := range t.layers {
+		if l.status == "Downloading" && !l.done {
+			return false
+		}
+		left = left || !l.done
+	}
+	return left
+}
+
 // idle is how long nothing has moved.
 func (t *transfer) idle(now time.Time) time.Duration {
 	t.mu.Lock()
@@ -252,7 +270,7 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 // unlessStalled does a pull, which is given up when nothing moves any more. That
 // another one begins is no move: of several that have lost the network, the first that
 // is given up is tried again before the others are.
-func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) error) error {
+func (t *transfers) unlessStalled(ctx context.Context, way *transfer, do func(context.Context) error) error {
 	begun := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -264,7 +282,7 @@ func (t *transfers) unlessStalled(ctx context.Context, do func(context.Context) 
 			case <-ctx.Done():
 				return
 			case now := <-look.C:
-				if t.idle(begun, now) >= t.patience() {
+				if t.idle(way, begun, now) >= t.patience() {
 					cancel(errStalled)
 					return
 				}

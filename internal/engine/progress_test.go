@@ -103,7 +103,7 @@ func TestAStalledPullIsGivenUp(t *testing.T) {
 		way, end := all.begin("app:1")
 		defer end()
 		begun := time.Now()
-		err := all.unlessStalled(t.Context(), func(ctx context.Context) error {
+		err := all.unlessStalled(t.Context(), way, func(ctx context.Context) error {
 			way.sent(1, 2)
 			other, endOther := all.begin("other:1")
 			time.AfterFunc(time.Minute, func() {
@@ -123,13 +123,54 @@ func TestAStalledPullIsGivenUp(t *testing.T) {
 	})
 	failed := errors.New("failed")
 	var all transfers
-	if err := all.unlessStalled(t.Context(), func(context.Context) error { return failed }); !errors.Is(err, failed) {
+	if err := all.unlessStalled(t.Context(), &transfer{}, func(context.Context) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("it ends with %v", err)
 	}
 }
 
 // Of two pulls that have lost the network both are given up in time, though one is
 // tried again, without anything arriving, before it is the other's turn.
+// A daemon fetches a few layers at a time: a pull whose layers wait for their turn is
+// not dead as long as others arrive, and one that is fetched and does not arrive is.
+func TestAPullThatQueuesIsNotGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all transfers
+		busy, end := all.begin("busy:1")
+		defer end()
+		try := func(ref string, messages ...message) (took time.Duration, err error) {
+			way, end := all.begin(ref)
+			defer end()
+			for _, m := range messages {
+				way.note(m)
+			}
+			begun := time.Now()
+			err = all.unlessStalled(t.Context(), way, func(ctx context.Context) error {
+				for i := range int64(60) {
+					select {
+					case <-ctx.Done():
+						return ctx.Err()
+					case <-time.After(10 * time.Second):
+						busy.sent(i, 100)
+					}
+				}
+				return nil
+			})
+			return time.Since(begun), err
+		}
+		part := message{ID: "b", Status: "Downloading"}
+		part.Progress.Current, part.Progress.Total = 1, 9
+		waiting := message{ID: "a", Status: "Pulling fs layer"}
+		if _, err := try("queues:1", waiting); err != nil {
+			t.Errorf("a pull that waits for its turn ends with %v", err)
+		}
+		for ref, messages := range map[string][]message{"dead:1": {waiting, part}, "unheard:1": nil} {
+			if took, err := try(ref, messages...); !errors.Is(err, errStalled) || took > defaultStall+defaultStall/4 {
+				t.Errorf("%s ends with %v after %s", ref, err, took)
+			}
+		}
+	})
+}
+
 func TestAStalledPullIsGivenUpWhileOthersBegin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all transfers
@@ -139,7 +180,7 @@ func TestAStalledPullIsGivenUpWhileOthersBegin(t *testing.T) {
 			way.enter("waiting for preloaded images")
 			way.enter("")
 			begun := time.Now()
-			err := all.unlessStalled(t.Context(), func(ctx context.Context) error {
+			err := all.unlessStalled(t.Context(), way, func(ctx context.Context) error {
 				<-ctx.Done()
 				return ctx.Err()
 			})

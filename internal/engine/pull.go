@@ -34,7 +34,7 @@ func (e *Engine) pull(ctx context.Context, d *daemon, scope compose.Scope, ref, 
 		return err
 	}
 	options := image.PullOptions{RegistryAuth: auth.encoded, Platform: platform}
-	err = d.under.unlessStalled(ctx, func(ctx context.Context) error { return d.fetch(ctx, ref, options, way) })
+	err = d.under.unlessStalled(ctx, way, func(ctx context.Context) error { return d.fetch(ctx, ref, options, way) })
 	if err != nil {
 		return refusal{scope: scope, ref: ref, auth: auth.key}.explain(err)
 	}
