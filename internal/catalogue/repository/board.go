@@ -30,6 +30,8 @@ type trouble struct {
 	err   error
 	tries int       // since there was reason to hope
 	again time.Time // not before
+	since time.Time // it has failed
+	long  bool      // it failed again after it had failed for longer than hope
 }
 
 func newBoard() board {
@@ -57,7 +59,7 @@ func matters(cfg cloudconfig.Config) []any {
 // retry makes everything that failed due. The caller holds the mutex.
 func (b *board) retry() {
 	for key, t := range b.trouble {
-		t.tries, t.again = 0, time.Time{}
+		t.tries, t.again, t.since, t.long = 0, time.Time{}, time.Time{}, false
 		b.trouble[key] = t
 	}
 }
@@ -78,10 +80,11 @@ func (b *board) why(key string, online bool) (why string, waits bool) {
 }
 
 // waits says whether the network is to blame, which may yet come, and not what is
-// there or is not. One that has just come up may not be all there yet.
+// there or is not. One that has just come up may not be all there yet; one that has
+// not come for long may never do, and somebody should know.
 func (t trouble) waits(online bool) bool {
 	switch {
-	case permanent(t.err):
+	case permanent(t.err), t.long:
 		return false
 	case errors.Is(t.err, unix.ENETUNREACH):
 		return true
@@ -146,9 +149,17 @@ func (b *board) failed(t task, err error, quick int, now time.Time) (news bool) 
 	if tries < quick && !permanent(err) {
 		pause = min(soon<<min(tries-1, 16), soonEnd)
 	}
-	b.trouble[t.key] = trouble{text: err.Error(), err: err, tries: tries, again: now.Add(jitter(pause))}
+	since := before.since
+	if since.IsZero() {
+		since = now
+	}
+	long := now.Sub(since) >= hope
+	if !long && errors.Is(err, unix.ENETUNREACH) {
+		pause = min(pause, hope-now.Sub(since)) // to notice it when that is over
+	}
+	b.trouble[t.key] = trouble{text: err.Error(), err: err, tries: tries, again: now.Add(jitter(pause)), since: since, long: long}
 	news = before.text != err.Error()
-	b.changed = b.changed || news || tries == patience
+	b.changed = b.changed || news || tries == patience || long && !before.long
 	return news
 }
 

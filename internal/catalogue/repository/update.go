@@ -24,6 +24,9 @@ const (
 	soon    = 2 * time.Second
 	soonEnd = time.Minute
 	late    = 10 * time.Minute
+	// hope is how long what cannot be fetched, for want of a network, is waited for
+	// before it is a problem.
+	hope = 5 * time.Minute
 	// patience is how often a document is asked for in vain, of a network that is
 	// up, until that is a problem.
 	patience = 3

@@ -117,6 +117,16 @@ func TestWhatWaitsAndWhatIsAProblem(t *testing.T) {
 		{"a first failure", fails(odd, 1), true, true},
 		{"failures enough", fails(odd, patience), true, false},
 		{"there is no way out, whatever is said of the network", fails(away, 10), true, true},
+		{"there has been no way out for long", func(b *board) {
+			fails(away, 10)(b)
+			b.failed(task{key: "x"}, away, 6, now.Add(hope))
+		}, false, false},
+		{"the network came after a long time", func(b *board) {
+			fails(away, 10)(b)
+			b.failed(task{key: "x"}, away, 6, now.Add(hope))
+			b.forgive(now.Add(hope))
+			b.failed(task{key: "x"}, away, 6, now.Add(hope))
+		}, true, true},
 		{"what is there is not what is meant", fails(permanentError{odd}, 1), false, false},
 		{"it is not there", fails(permanentError{errAbsent}, 1), false, false},
 		{"the network came back since", func(b *board) { fails(odd, 10)(b); b.forgive(now) }, true, true},
@@ -143,6 +153,10 @@ func TestTheFailureThatMakesAProblemIsTold(t *testing.T) {
 	}
 	if want := []bool{true, false, true, false, false}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
+	}
+	b.failed(task{key: "x"}, errors.New("the same"), 6, time.Now().Add(hope))
+	if !b.take() {
+		t.Error("it is not told that it has failed for long")
 	}
 }
 
