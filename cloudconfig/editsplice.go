@@ -280,7 +280,10 @@ func (e *editor) removeLines(r valueRef, index int, nextStays bool) bool {
 	if above != nil && e.keepsBreaks(above) {
 		to = e.pastBlankLines(to)
 	}
-	endsWithBreak := above != nil && strings.HasSuffix(above.Value, "\n")
+	// The break above may be the one that its text ends with, unless a blank line is there.
+	last := e.lineBegin(e.beforeLine(begin))
+	blank := e.atLineEnd(e.pastBlanks(last))
+	endsWithBreak := above != nil && strings.HasSuffix(above.Value, "\n") && (!blank || e.keepsBreaks(above))
 	if to > end || begin == 0 || endsWithBreak {
 		e.put(begin, to, "")
 	} else {
