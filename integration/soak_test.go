@@ -81,7 +81,7 @@ func meddlings() []meddling {
 		}},
 		{"intent", 5, func(s *soak, service string) {
 			verb := []string{"stop", "start", "restart"}[s.dice.IntN(3)]
-			s.try(service, "ros", "service", verb, service)
+			s.try(service, "ros", "service", verb, "--timeout", "5s", service) // its daemon may be stopped, too
 		}},
 		{"change", 3, func(s *soak, _ string) {
 			s.try("web", "ros", "config", "set", "--yes", "rancher.services.web.environment", fmt.Sprintf("[ROUND=%d]", s.dice.IntN(1000)))
@@ -161,7 +161,11 @@ func (s *soak) services() []string {
 // try runs a command that may fail, since what it is about may just be changed.
 func (s *soak) try(service string, argv ...string) {
 	s.ended[service]++
-	s.Try("init", argv...)
+	begun := time.Now()
+	r := s.Try("init", argv...)
+	if took := time.Since(begun); took > 10*time.Second {
+		s.t.Logf("%q took %s, and ended with %d: %s%s\n%s", argv, took.Round(time.Second), r.Code, r.Stdout, r.Stderr, s.Try("init", "tail", "-n", "40", "/var/log/ros.log").Stdout)
+	}
 }
 
 // docker runs a command of the Docker that a service is in.
