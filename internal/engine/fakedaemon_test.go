@@ -115,6 +115,7 @@ func (f *fakeDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hangs := path == f.hanging
 	f.mu.Unlock()
 	if hangs {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the caller hangs up
 		f.hangs <- struct{}{}
 		<-r.Context().Done()
 		return

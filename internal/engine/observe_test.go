@@ -370,6 +370,36 @@ func TestReadinessChecks(t *testing.T) {
 	}
 }
 
+// A daemon that does not answer about a command holds up its observation no longer
+// than a check may take.
+func TestACommandThatIsNotAnsweredIsGivenUp(t *testing.T) {
+	for _, path := range []string{"/containers/1/exec", "/exec/e1/start", "/exec/e1/json"} {
+		t.Run(path, func(t *testing.T) {
+			f := newFakeDaemon(t)
+			f.containers = []container.InspectResponse{managed("1", "ntp", "running")}
+			f.answers["POST /containers/1/exec"] = answer{201, `{"Id": "e1"}`}
+			f.answers["POST /exec/e1/start"] = answer{200, ""}
+			want := wanting("ntp")
+			svc := want.Services["ntp"]
+			svc.Ready = compose.Ready{Kind: compose.ReadyExec, Target: "true"}
+			want.Services["ntp"] = svc
+			e := f.engine(t, Options{})
+			f.hang(path)
+			observed := make(chan plan.Daemon, 1)
+			go func() { observed <- e.Observe(t.Context(), compose.System, want, true) }()
+			f.hung(t)
+			select {
+			case d := <-observed:
+				if !d.Available || d.Containers[0].Ready {
+					t.Errorf("got %+v", d)
+				}
+			case <-time.After(execTimeout + 20*time.Second):
+				t.Fatal("it waits for ever")
+			}
+		})
+	}
+}
+
 func TestADockerDaemonIsReadyWhenItAnswers(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "sock")
 	var lc net.ListenConfig

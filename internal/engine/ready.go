@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -22,6 +21,9 @@ import (
 const (
 	connectTimeout = 500 * time.Millisecond
 	execTimeout    = 2 * time.Second
+	// How a command is going is asked this often, at first and at last.
+	firstLook = 10 * time.Millisecond
+	lastLook  = 200 * time.Millisecond
 )
 
 // checkReady sets Ready of the running containers whose services have a check
@@ -101,19 +103,20 @@ func (d *daemon) exec(ctx context.Context, id, command string) error {
 	defer cancel()
 	exec, begun := d.seen.unfinished(id)
 	if !begun {
-		created, err := d.api().ContainerExecCreate(ctx, id, container.ExecOptions{
-			Cmd:          []string{"/bin/sh", "-c", command},
-			AttachStdout: true,
-		})
+		created, err := d.api().ContainerExecCreate(ctx, id, container.ExecOptions{Cmd: []string{"/bin/sh", "-c", command}})
 		if err != nil {
 			return err
 		}
 		exec = created.ID
-		if err := d.run(ctx, id, exec); err != nil {
+		d.seen.begin(id, exec)
+		// Not attached: of a connection that is hijacked Docker's client awaits the
+		// answer for ever, whatever the context says.
+		if err := d.api().ContainerExecStart(ctx, exec, container.ExecStartOptions{Detach: true}); err != nil {
+			d.seen.finish(id)
 			return err
 		}
 	}
-	done, err := d.api().ContainerExecInspect(ctx, exec)
+	done, err := d.awaitExec(ctx, exec)
 	if err == nil && done.Running {
 		return fmt.Errorf("%q is still running", command)
 	}
@@ -124,17 +127,19 @@ func (d *daemon) exec(ctx context.Context, id, command string) error {
 	return err
 }
 
-// run starts a command in a container and reads its output until it ends.
-func (d *daemon) run(ctx context.Context, id, exec string) error {
-	attached, err := d.api().ContainerExecAttach(ctx, exec, container.ExecAttachOptions{})
-	if err != nil {
-		return err
+// awaitExec asks about a command, more and more seldom, until it has ended or ctx
+// has.
+func (d *daemon) awaitExec(ctx context.Context, exec string) (done container.ExecInspect, err error) {
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		if done, err = d.api().ContainerExecInspect(ctx, exec); err != nil || !done.Running {
+			return done, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return done, nil
+		}
 	}
-	defer attached.Close()
-	d.seen.begin(id, exec)
-	// The connection is hijacked and knows no context.
-	stop := context.AfterFunc(ctx, attached.Close)
-	defer stop()
-	_, err = io.Copy(io.Discard, attached.Reader)
-	return err
 }
