@@ -94,11 +94,18 @@ func asksFor(t *testing.T, e *Engine, f *fakeDaemon, want compose.Project) []str
 	return f.asked()
 }
 
-func TestOnlyWhatChangedIsInspected(t *testing.T) {
+// twoRunning is a daemon in which ntp and syslog run.
+func twoRunning(t *testing.T) *fakeDaemon {
+	t.Helper()
 	f := newFakeDaemon(t)
 	f.containers = []container.InspectResponse{managed("1", "ntp", "running"), managed("2", "syslog", "running")}
 	f.statuses = map[string]string{"1": "Up Less than a second", "2": "Up Less than a second"}
 	f.images = map[string]string{"ros/ntp:1": "sha256:1", "ros/syslog:1": "sha256:2"}
+	return f
+}
+
+func TestOnlyWhatChangedIsInspected(t *testing.T) {
+	f := twoRunning(t)
 	e, want := f.engine(t, Options{}), wanting("ntp", "syslog")
 	seen := e.daemons[compose.System].seen
 	list := "GET /containers/json"
@@ -136,10 +143,7 @@ func TestOnlyWhatChangedIsInspected(t *testing.T) {
 // Where the events tell what changed, nothing is listed. What they do not tell is
 // found by the next list.
 func TestWhatIsRememberedIsNotListed(t *testing.T) {
-	f := newFakeDaemon(t)
-	f.containers = []container.InspectResponse{managed("1", "ntp", "running"), managed("2", "syslog", "running")}
-	f.statuses = map[string]string{"1": "Up Less than a second", "2": "Up Less than a second"}
-	f.images = map[string]string{"ros/ntp:1": "sha256:1", "ros/syslog:1": "sha256:2"}
+	f := twoRunning(t)
 	e, want := f.engine(t, Options{}), wanting("ntp", "syslog")
 	seen := e.daemons[compose.System].seen
 	follow(e)
