@@ -151,7 +151,8 @@ type CloudInit struct {
 	Timeout int `yaml:"timeout" min:"1" max:"3600" default:"120" from:"ros"`
 	// Take user-data and what it includes over http and tftp, too, where anybody on
 	// the way can read and change it. Metadata services on the machine's own link
-	// are asked in any case.
+	// are asked in any case, and so are addresses that are pinned: #sha256= and 64
+	// digits behind them say what is there.
 	AllowHTTP bool `yaml:"allow_http" default:"false" from:"ros"`
 	// Ask EC2's metadata service without a token when it gives none.
 	IMDSv1 bool `yaml:"imds_v1" default:"false" from:"ros"`

@@ -2,8 +2,6 @@ package catalogue
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ros-os/ros/internal/pin"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -38,13 +37,7 @@ type Copy struct {
 
 // NewCopy is the copy of a text that came just now.
 func NewCopy(address string, text []byte, now time.Time) Copy {
-	return Copy{URL: address, SHA256: Sum(text), Text: text, Fetched: now.UTC(), Checked: now.UTC()}
-}
-
-// Sum is the SHA-256 of a text as it is written in a configuration.
-func Sum(text []byte) string {
-	s := sha256.Sum256(text)
-	return hex.EncodeToString(s[:])
+	return Copy{URL: address, SHA256: pin.Sum(text), Text: text, Fetched: now.UTC(), Checked: now.UTC()}
 }
 
 // Cache is the copies on the machine below a root. It may be used by several
@@ -68,7 +61,7 @@ func parseCopy(address string, data []byte) (Copy, bool) {
 	if !found || !isComment || json.Unmarshal(line, &out) != nil {
 		return Copy{}, false
 	}
-	if out.URL != address || out.SHA256 != Sum(text) {
+	if out.URL != address || out.SHA256 != pin.Sum(text) {
 		return Copy{}, false
 	}
 	out.Text = text
@@ -79,10 +72,10 @@ func parseCopy(address string, data []byte) (Copy, bool) {
 func (c Cache) Put(p Copy) error {
 	header, err := json.Marshal(p)
 	if err != nil {
-		return fmt.Errorf("cannot keep a copy of %s: %w", Ref{URL: p.URL}, err)
+		return fmt.Errorf("cannot keep a copy of %s: %w", pin.Ref{URL: p.URL}, err)
 	}
 	if len(header) > maxHeader || len(p.Text) > MaxSize {
-		return fmt.Errorf("cannot keep a copy of %s: it is too large", Ref{URL: p.URL})
+		return fmt.Errorf("cannot keep a copy of %s: it is too large", pin.Ref{URL: p.URL})
 	}
 	if err := os.MkdirAll(c.folder(), 0o700); err != nil {
 		return fmt.Errorf("cannot make the folder of copies: %w", err)
@@ -141,5 +134,5 @@ func (c Cache) keeps(file string, wanted func(string) bool, now time.Time, info 
 func (c Cache) folder() string { return filepath.Join(c.Root, CacheFolder) }
 
 func (c Cache) file(address string) string {
-	return filepath.Join(c.folder(), Sum([]byte(address))[:32]+suffix)
+	return filepath.Join(c.folder(), pin.Sum([]byte(address))[:32]+suffix)
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ros-os/ros/internal/pin"
 )
 
 func TestParseIndex(t *testing.T) {
@@ -65,11 +67,11 @@ func FuzzParseIndex(f *testing.F) {
 }
 
 func FuzzParseCopy(f *testing.F) {
-	f.Add([]byte("# {\"url\":\"u\",\"sha256\":\"" + Sum([]byte("x")) + "\"}\nx"))
+	f.Add([]byte("# {\"url\":\"u\",\"sha256\":\"" + pin.Sum([]byte("x")) + "\"}\nx"))
 	f.Add([]byte("# {}\n"))
 	f.Add([]byte("# {\"url\":1}\nx"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if p, ok := parseCopy("u", data); ok && (p.URL != "u" || p.SHA256 != Sum(p.Text)) {
+		if p, ok := parseCopy("u", data); ok && (p.URL != "u" || p.SHA256 != pin.Sum(p.Text)) {
 			t.Errorf("%+v is taken for a copy", p)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/pin"
 )
 
 // Entry is a service that can be enabled by its name.
@@ -89,7 +90,7 @@ func States(root string, cfg cloudconfig.Config) []State {
 // name of what [List] returns: an address.
 func Describe(root, key string) Entry {
 	e := Entry{Name: key}
-	ref, err := ParseRef(key)
+	ref, err := pin.Parse(key)
 	if err != nil {
 		return e
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/pin"
 )
 
 // shelf is a repository as the copies on the machine show it.
@@ -32,7 +33,7 @@ func newShelf(cache Cache, r Repository) shelf {
 // loadName loads a definition of a repository: of the first that has it, as far
 // as that is known. It returns false when none has it.
 func (l *loader) loadName(name string) bool {
-	var first, last *Ref
+	var first, last *pin.Ref
 	for _, s := range l.shelves {
 		ref, ok := s.Definition(name)
 		if !ok {
@@ -66,7 +67,7 @@ func (l *loader) loadName(name string) bool {
 
 // loadAddress loads what is at an address.
 func (l *loader) loadAddress(key string) {
-	ref, err := ParseRef(key)
+	ref, err := pin.Parse(key)
 	if err != nil {
 		l.fail(key, err.Error(), "such as https://services.example.com/web.yml")
 		return
@@ -78,7 +79,7 @@ func (l *loader) loadAddress(key string) {
 	l.wait(key, ref)
 }
 
-func (l *loader) use(key string, ref Ref, p Copy) {
+func (l *loader) use(key string, ref pin.Ref, p Copy) {
 	if ref.Exposed() {
 		l.tell(key, ref.String()+" is fetched without encryption: anybody on the way can change it",
 			"use https, or pin it: what is there now has the SHA-256 "+p.SHA256, cloudconfig.Warning)
@@ -87,7 +88,7 @@ func (l *loader) use(key string, ref Ref, p Copy) {
 }
 
 // wait is for a document that is not there yet, or tells why it does not come.
-func (l *loader) wait(key string, ref Ref) {
+func (l *loader) wait(key string, ref pin.Ref) {
 	if l.why == nil {
 		l.tell(key, ref.String()+" has not been fetched yet: what it says is not checked", "ros service enable fetches it", cloudconfig.Warning)
 		return
@@ -105,8 +106,8 @@ func (l *loader) wait(key string, ref Ref) {
 
 // Wanted is a document in the network that a configuration enables.
 type Wanted struct {
-	Key  string // of rancher.services_include
-	Refs []Ref  // where it may be, the first that has it counts; indexes are asked first
+	Key  string    // of rancher.services_include
+	Refs []pin.Ref // where it may be, the first that has it counts; indexes are asked first
 }
 
 // InNetwork are the enabled services that are neither in the image nor in a file
@@ -126,8 +127,8 @@ func InNetwork(root string, cfg cloudconfig.Config) []Wanted {
 func (l *loader) wanted(key string) Wanted {
 	w := Wanted{Key: key}
 	if IsURL(key) {
-		if ref, err := ParseRef(key); err == nil {
-			w.Refs = []Ref{ref}
+		if ref, err := pin.Parse(key); err == nil {
+			w.Refs = []pin.Ref{ref}
 		}
 		return w
 	}

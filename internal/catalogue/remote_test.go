@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/pin"
 )
 
 // noon is when the copies of these tests were made.
@@ -104,10 +105,10 @@ func TestAnAddressIsAKey(t *testing.T) {
 	text := "web:\n  image: x\n"
 	for _, row := range []struct{ name, key, want, report string }{
 		{"what is there is used", address, "x", ""},
-		{"the pinned version is used", address + "#sha256=" + strings.ToUpper(Sum([]byte(text))), "x", ""},
-		{"another version than the pinned one is not", address + "#sha256=" + Sum([]byte("y")), "", "error: no"},
-		{"without encryption there is a warning", other, "x", "warning: http://c.example/web.yml is fetched without encryption: anybody on the way can change it (use https, or pin it: what is there now has the SHA-256 " + Sum([]byte(text)) + ")"},
-		{"pinned there is none", other + "#sha256=" + Sum([]byte(text)), "x", ""},
+		{"the pinned version is used", address + "#sha256=" + strings.ToUpper(pin.Sum([]byte(text))), "x", ""},
+		{"another version than the pinned one is not", address + "#sha256=" + pin.Sum([]byte("y")), "", "error: no"},
+		{"without encryption there is a warning", other, "x", "warning: http://c.example/web.yml is fetched without encryption: anybody on the way can change it (use https, or pin it: what is there now has the SHA-256 " + pin.Sum([]byte(text)) + ")"},
+		{"pinned there is none", other + "#sha256=" + pin.Sum([]byte(text)), "x", ""},
 		{"a sum that is none", other + "#sha256=12", "", "error: what follows #sha256= is not a SHA-256 sum"},
 		{"another fragment", other + "#top", "", "error: nothing but sha256= may follow a #"},
 		{"another scheme", "file:///etc/shadow", "", "error: is not an address of the web: it has to begin with https:// or http:// and a host"},
@@ -170,9 +171,9 @@ func TestARepositoryCanPinAndBeWrong(t *testing.T) {
   repositories:
     a:
       url: https://a.example
-      sha256: {nfs: `+Sum([]byte("nfs: {image: a}"))+", ntp: "+Sum([]byte("else"))+`}
+      sha256: {nfs: `+pin.Sum([]byte("nfs: {image: a}"))+", ntp: "+pin.Sum([]byte("else"))+`}
     b: {url: "ftp://b.example"}
-    c: {url: "https://c.example#sha256=`+Sum(nil)+`"}
+    c: {url: "https://c.example#sha256=`+pin.Sum(nil)+`"}
   services_include: {nfs: true, ntp: true}
 `)
 	documents, _, report := Load(cfg, Options{Root: root})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/catalogue"
+	"github.com/ros-os/ros/internal/pin"
 )
 
 // Options say how documents are fetched.
@@ -91,7 +92,7 @@ func (f *Fetcher) Index(ctx context.Context, r catalogue.Repository) (catalogue.
 // service counts; one that cannot be asked is passed over if another has it.
 func (f *Fetcher) Service(ctx context.Context, key string) (changed bool, err error) {
 	if catalogue.IsURL(key) {
-		ref, err := catalogue.ParseRef(key)
+		ref, err := pin.Parse(key)
 		if err != nil {
 			return false, permanentError{err}
 		}
@@ -125,7 +126,7 @@ func (f *Fetcher) Service(ctx context.Context, key string) (changed bool, err er
 	return false, failed
 }
 
-func (f *Fetcher) definition(ctx context.Context, key string, ref catalogue.Ref) (bool, error) {
+func (f *Fetcher) definition(ctx context.Context, key string, ref pin.Ref) (bool, error) {
 	return f.document(ctx, ref, func(text []byte) error {
 		layer, report := cloudconfig.ParseLayer(key, ref.String(), text)
 		switch {
@@ -141,7 +142,7 @@ func (f *Fetcher) definition(ctx context.Context, key string, ref catalogue.Ref)
 }
 
 // document makes the copy of one document what is there now.
-func (f *Fetcher) document(ctx context.Context, ref catalogue.Ref, check func(text []byte) error) (changed bool, err error) {
+func (f *Fetcher) document(ctx context.Context, ref pin.Ref, check func(text []byte) error) (changed bool, err error) {
 	old, found := f.cache.Get(ref.URL)
 	if found && !ref.Accepts(old.SHA256) {
 		old, found = catalogue.Copy{}, false // it is no longer what is meant
@@ -160,7 +161,7 @@ func (f *Fetcher) document(ctx context.Context, ref catalogue.Ref, check func(te
 }
 
 // tries asks for a document until that works or is vain.
-func (f *Fetcher) tries(ctx context.Context, ref catalogue.Ref, old catalogue.Copy) (catalogue.Copy, error) {
+func (f *Fetcher) tries(ctx context.Context, ref pin.Ref, old catalogue.Copy) (catalogue.Copy, error) {
 	pause := f.o.pause
 	for left := f.o.Tries; ; pause = min(2*pause, longestPause) {
 		p, err := f.request(ctx, ref, old)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/catalogue"
+	"github.com/ros-os/ros/internal/pin"
 )
 
 const definition = "nfs:\n  image: nfs:1\n"
@@ -207,7 +208,7 @@ func TestAnAnswerThatNothingHasChangedIsEnough(t *testing.T) {
 				t.Errorf("sent %d times; copy %+v", full, p)
 			}
 			// Who pins another version needs all of it.
-			if _, err := newFetcher(t, root, cfg).Service(t.Context(), key+"#sha256="+catalogue.Sum([]byte("x"))); err == nil || full != 2 {
+			if _, err := newFetcher(t, root, cfg).Service(t.Context(), key+"#sha256="+pin.Sum([]byte("x"))); err == nil || full != 2 {
 				t.Errorf("sent %d times; %v", full, err)
 			}
 		})
@@ -217,24 +218,24 @@ func TestAnAnswerThatNothingHasChangedIsEnough(t *testing.T) {
 func TestOnlyThePinnedVersionIsKept(t *testing.T) {
 	root, s := t.TempDir(), newSite(t).has(definition)
 	cfg := config(s.URL)
-	pin := func(text string) {
-		cfg.Rancher.Repositories["r0"] = cloudconfig.Repo{URL: s.URL, SHA256: map[string]string{"nfs": strings.ToUpper(catalogue.Sum([]byte(text)))}}
+	demand := func(text string) {
+		cfg.Rancher.Repositories["r0"] = cloudconfig.Repo{URL: s.URL, SHA256: map[string]string{"nfs": strings.ToUpper(pin.Sum([]byte(text)))}}
 	}
-	pin("else")
+	demand("else")
 	_, err := newFetcher(t, root, cfg).Service(t.Context(), "nfs")
-	want := "its SHA-256 is " + catalogue.Sum([]byte(definition)) + ", and not " + catalogue.Sum([]byte("else")) + " as it is pinned"
+	want := "its SHA-256 is " + pin.Sum([]byte(definition)) + ", and not " + pin.Sum([]byte("else")) + " as it is pinned"
 	if err == nil || !strings.Contains(err.Error(), want) || !permanent(err) || image(t, root, cfg) != "" {
 		t.Errorf("got %v", err)
 	}
-	pin(definition)
+	demand(definition)
 	if _, err := newFetcher(t, root, cfg).Service(t.Context(), "nfs"); err != nil || image(t, root, cfg) != "nfs:1" {
 		t.Errorf("got %v", err)
 	}
-	pin("else") // a good copy of before is no use, and stays where it is
+	demand("else") // a good copy of before is no use, and stays where it is
 	if _, err := newFetcher(t, root, cfg).Service(t.Context(), "nfs"); err == nil || image(t, root, cfg) != "" {
 		t.Errorf("got %v", err)
 	}
-	pin(definition)
+	demand(definition)
 	if image(t, root, cfg) != "nfs:1" {
 		t.Error("a failed fetch has done away with the copy")
 	}

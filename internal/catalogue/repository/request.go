@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/ros-os/ros/internal/catalogue"
+	"github.com/ros-os/ros/internal/pin"
 )
 
 // request asks once for a document, unless it is still the one of the old copy.
 // It returns the copy that is right now.
-func (f *Fetcher) request(ctx context.Context, ref catalogue.Ref, old catalogue.Copy) (catalogue.Copy, error) {
+func (f *Fetcher) request(ctx context.Context, ref pin.Ref, old catalogue.Copy) (catalogue.Copy, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ref.URL, nil)
 	if err != nil {
 		return old, permanentError{errors.New("it is no address")}
@@ -46,7 +47,7 @@ func (f *Fetcher) request(ctx context.Context, ref catalogue.Ref, old catalogue.
 }
 
 // receive reads the document that a server sends.
-func receive(ref catalogue.Ref, resp *http.Response) (catalogue.Copy, error) {
+func receive(ref pin.Ref, resp *http.Response) (catalogue.Copy, error) {
 	text, err := io.ReadAll(io.LimitReader(resp.Body, catalogue.MaxSize+1))
 	switch {
 	case err != nil:

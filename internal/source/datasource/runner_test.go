@@ -17,6 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/pin"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -265,17 +266,20 @@ func TestIncludesAreFetched(t *testing.T) {
 	var server *httptest.Server
 	root := t.TempDir()
 	asked := map[string]int{}
+	const pinned = "#cloud-config\nrancher: {debug: true}\n"
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked[r.URL.Path]++
 		if _, settled := source.Instance(root); settled && asked[r.URL.Path] == 1 {
 			t.Error("what is done once begins before all is there")
 		}
 		text := map[string]string{
-			"/user-data": "#include\n" + server.URL + "/a\n" + server.URL + "/list?token=secret\n" + server.URL + "/login\n",
-			"/a":         "#cloud-config\nhostname: a\n",
-			"/list":      "#include " + server.URL + "/script\n" + server.URL + "/list?token=secret\n",
-			"/script":    "#!/bin/sh\necho hello\n",
-			"/login":     "<html>",
+			"/user-data": "#include\n" + server.URL + "/a\n" + server.URL + "/list?token=secret\n" + server.URL + "/login\n" +
+				server.URL + "/b#sha256=" + pin.Sum([]byte(pinned)) + "\n" + server.URL + "/b#sha256=" + pin.Sum(nil) + "\n",
+			"/a":      "#cloud-config\nhostname: a\n",
+			"/b":      pinned,
+			"/list":   "#include " + server.URL + "/script\n" + server.URL + "/list?token=secret\n",
+			"/script": "#!/bin/sh\necho hello\n",
+			"/login":  "<html>",
 		}[r.URL.Path]
 		if r.URL.Path == "/script" && asked[r.URL.Path] == 1 {
 			http.Error(w, "", http.StatusServiceUnavailable)
@@ -300,14 +304,14 @@ func TestIncludesAreFetched(t *testing.T) {
 	}
 	reading := source.Read(d.root)
 	cfg, report := reading.Load()
-	if cfg.Hostname != "a" {
-		t.Errorf("host name %q", cfg.Hostname)
+	if cfg.Hostname != "a" || !cfg.Rancher.Debug {
+		t.Errorf("host name %q, debug %t", cfg.Hostname, cfg.Rancher.Debug)
 	}
 	if scripts := reading.Scripts(); len(scripts) != 1 || !strings.Contains(scripts[0].From, "part 2.1 from "+server.URL+"/script") {
 		t.Errorf("scripts %v", scripts)
 	}
 	told := fmt.Sprint(report, source.RecordProblems(d.root))
-	for _, want := range []string{"includes itself", "an HTML page", "/login"} {
+	for _, want := range []string{"includes itself", "an HTML page", "/login", "as it is pinned"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("problems %s, want %q", told, want)
 		}

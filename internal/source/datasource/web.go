@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/pin"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -101,10 +102,25 @@ func (w *web) do(ctx context.Context, method, address string, header map[string]
 	if err != nil || u.Host == "" {
 		return nil, permanentError{fmt.Errorf("%s is no address", source.ShownURL(address))}
 	}
-	if err := w.mayAsk(u); err != nil {
-		return nil, err
+	var pinned pin.Ref
+	if u.Fragment != "" {
+		if pinned, err = pin.Parse(address); err != nil {
+			return nil, permanentError{fmt.Errorf("%s: %w", source.ShownURL(address), err)}
+		}
 	}
-	return w.send(ctx, method, u, header, body)
+	// Nobody on the way can change what is pinned, so http may be used; that it can
+	// be read there is for its author to know.
+	if pinned.SHA256 == "" {
+		if err := w.mayAsk(u); err != nil {
+			return nil, err
+		}
+	}
+	data, err := w.send(ctx, method, u, header, body)
+	if err == nil && !pinned.AcceptsText(data) {
+		return nil, permanentError{fmt.Errorf("%s: its SHA-256 is %s, and not %s as it is pinned",
+			source.ShownURL(address), pin.Sum(data), pinned.SHA256)}
+	}
+	return data, err
 }
 
 // getOnLink fetches from a server that the network itself named, a router.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ros-os/ros/internal/pin"
 	"github.com/ros-os/ros/internal/source/datasource/cloudtest"
 )
 
@@ -101,6 +102,33 @@ func TestWhatIsAllowedIsFetchedUnencrypted(t *testing.T) {
 	cancel() // nobody is asked
 	_, err := w.get(ctx, "http://192.0.2.1/user-data?token=secret", nil)
 	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v, want only that the context has ended", err)
+	}
+}
+
+func TestWhatIsPinnedIsTakenFromAnywhereAndChecked(t *testing.T) {
+	server := httptest.NewServer(cloudtest.Faulty(""))
+	defer server.Close()
+	sum := pin.Sum([]byte("#cloud-config\n"))
+	for _, tt := range []struct{ mark, problem string }{
+		{"#sha256=" + sum, ""},
+		{"#sha256=" + strings.ToUpper(sum), ""},
+		{"#sha256=" + pin.Sum(nil), "/good: its SHA-256 is " + sum + ", and not " + pin.Sum(nil) + " as it is pinned"},
+		{"#sha256=12", "not a SHA-256 sum of 64 hexadecimal digits"},
+		{"#top", "nothing but sha256= may follow a #"},
+	} {
+		data, err := plainWeb().get(t.Context(), server.URL+"/good?token=secret"+tt.mark, nil)
+		var final permanentError
+		switch {
+		case tt.problem == "" && (err != nil || string(data) != "#cloud-config\n"):
+			t.Errorf("%s: %q, %v", tt.mark, data, err)
+		case tt.problem != "" && (!errors.As(err, &final) || !strings.Contains(err.Error(), tt.problem) || strings.Contains(err.Error(), "secret")):
+			t.Errorf("%s: %v, want %q", tt.mark, err, tt.problem)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nobody is asked
+	if _, err := plainWeb().get(ctx, "http://192.0.2.1/base.yml#sha256="+sum, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want only that the context has ended", err)
 	}
 }
