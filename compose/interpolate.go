@@ -108,6 +108,8 @@ func (i interpolator) value(v variable, depth int) (string, error) {
 }
 
 // parseVariable reads what follows a dollar sign, and returns the text behind it.
+// Its errors quote no more than a name: what has a dollar sign without a meaning is
+// often a password.
 func parseVariable(s string) (v variable, tail string, err error) {
 	if !strings.HasPrefix(s, "{") {
 		v.name = s[:nameLen(s)]
@@ -118,12 +120,12 @@ func parseVariable(s string) (v variable, tail string, err error) {
 	}
 	end := closingBrace(s)
 	if end < 0 {
-		return v, "", fmt.Errorf("the brace of %q is not closed", shorten("$"+s, 40))
+		return v, "", fmt.Errorf("the brace of %q is not closed", "${"+s[1:1+nameLen(s[1:])])
 	}
 	inner := s[1:end]
 	v.name = inner[:nameLen(inner)]
 	if v.name == "" {
-		return v, "", fmt.Errorf("%q does not begin with the name of a variable", "$"+s[:end+1])
+		return v, "", errors.New("no name of a variable follows ${")
 	}
 	inner = inner[len(v.name):]
 	for _, op := range []string{":-", ":+", ":?", "-", "+", "?"} {
@@ -133,7 +135,7 @@ func parseVariable(s string) (v variable, tail string, err error) {
 		}
 	}
 	if inner != "" {
-		return v, "", fmt.Errorf("%q is not understood after the name %q", inner, v.name)
+		return v, "", fmt.Errorf("what follows %q is not understood", "${"+v.name)
 	}
 	return v, s[end+1:], nil
 }

@@ -42,9 +42,10 @@ func TestInterpolate(t *testing.T) {
 		{name: "a dollar sign before something else", text: "a $(b)", err: "a dollar sign is not followed by the name of a variable"},
 		{name: "a dollar sign at the end", text: "a$", err: "a dollar sign is not followed by the name of a variable"},
 		{name: "an open brace", text: "${A", err: `the brace of "${A" is not closed`},
+		{name: "an open brace in a password", text: "x${A:secret", err: `the brace of "${A" is not closed`},
 		{name: "variables without end", text: strings.Repeat("${NO:-", 99) + strings.Repeat("}", 99), err: "variables are nested too deep"},
-		{name: "no name between braces", text: "${}", err: `"${}" does not begin with the name of a variable`},
-		{name: "something behind the name", text: "${A!x}", err: `"!x" is not understood after the name "A"`},
+		{name: "no name between braces", text: "${}", err: `no name of a variable follows ${`},
+		{name: "something behind the name", text: "${A!x}", err: `what follows "${A" is not understood`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var unset []string
