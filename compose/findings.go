@@ -2,6 +2,7 @@ package compose
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
 )
@@ -46,9 +47,14 @@ func (f *findings) warn(pos cloudconfig.Pos, at *path, msg, hint string) {
 	f.add(cloudconfig.Problem{Pos: pos, Path: at.String(), Msg: msg, Hint: hint, Severity: cloudconfig.Warning})
 }
 
-// expected reports a value of the wrong type.
+// expected reports a value of the wrong type. A text is quoted where it should be
+// another one; where it should be a list or a map, an environment, it may be secret.
 func (f *findings) expected(what string, t *tree, at *path) {
-	f.fail(t.pos, at, "expected "+what+", found "+t.describe(), "")
+	found := t.describe()
+	if t.isScalar() && t.tag() == "!!str" && (strings.HasPrefix(what, "a list") || strings.HasPrefix(what, "a map")) {
+		found = "a text"
+	}
+	f.fail(t.pos, at, "expected "+what+", found "+found, "")
 }
 
 // unknownKey reports a key that means nothing.

@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// composeUpTo is the largest project that Compose converges from nothing too: a
-// larger one costs minutes and tells nothing else.
-const composeUpTo = 50
-
 // BenchmarkConverge converges from nothing: a controller that starts, until it
 // says that everything is ready; and Compose, until its process ends.
 func BenchmarkConverge(b *testing.B) {
@@ -28,15 +24,12 @@ func BenchmarkConverge(b *testing.B) {
 					return took
 				}
 			}
-			entrants := []entrant{
-				{"floor", alone(func(b *testing.B) time.Duration { return r.floor(b, size) })},
-				{"ours", alone(func(b *testing.B) time.Duration { return r.converge(b, size) })},
-			}
-			if size <= composeUpTo {
-				writeProject(b, compose.file, size, nobody)
-				entrants = append(entrants, entrant{"compose", alone(compose.time)})
-			}
-			compete(b, entrants...)
+			writeProject(b, compose.file, size, nobody)
+			compete(b,
+				entrant{"floor", alone(func(b *testing.B) time.Duration { return r.floor(b, size) })},
+				entrant{"ours", alone(func(b *testing.B) time.Duration { return r.converge(b, size) })},
+				entrant{"compose", alone(compose.time)},
+			)
 		})
 	}
 }
