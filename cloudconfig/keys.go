@@ -54,7 +54,7 @@ var ignoredKeys = map[string]string{
 	"cloud_init_modules":   "the order of work is fixed on this system",
 	"cloud_config_modules": "the order of work is fixed on this system",
 	"cloud_final_modules":  "the order of work is fixed on this system",
-	"jinja_template":       "templates are not read",
+	"jinja_template":       "write \"## template: jinja\" as the first line",
 	"launch-index":         "the parts of user-data are all read",
 	"version":              "there is one version of the format",
 	"migrate":              "nothing of cloud-init's is kept",

@@ -119,6 +119,7 @@ func userDataCompose(root string) (files []ComposeFile, report cloudconfig.Repor
 	}
 	name, _ := readBounded(filepath.Join(root, SeedDir, "name")) // only told
 	s := splitter{part: "user-data", datasource: strings.TrimSpace(string(name)), fetched: readIncluded(root)}
+	s.values = readValues(root, s.datasource)
 	s.split(data)
 	for _, p := range s.parts {
 		if p.form != formConfig || firstLine(p.data) != "#compose" {

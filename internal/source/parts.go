@@ -71,6 +71,7 @@ type splitter struct {
 	datasource string                               // that gave it
 	fetched    func(address string) ([]byte, error) // what an include named; nil: nothing is
 	unfetched  string                               // what is said of an include that is not there
+	values     func() values                        // what templates stand for
 
 	parts    []userPart
 	includes []Include

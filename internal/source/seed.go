@@ -166,7 +166,7 @@ func (c *collector) seed(root string) {
 func (c *collector) userData(root string, whole part) {
 	s := splitter{
 		part: whole.key, datasource: c.datasource,
-		fetched: readIncluded(root), unfetched: "has not been fetched yet",
+		fetched: readIncluded(root), unfetched: "has not been fetched yet", values: readValues(root, c.datasource),
 	}
 	s.split(whole.data)
 	c.includes = append(c.includes, s.includes...)

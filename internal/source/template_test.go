@@ -5,18 +5,33 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/ros-os/ros/cloudconfig"
 )
+
+func dbValues() values {
+	return values{datasource: "nocloud", meta: cloudconfig.ParseMetaValues([]byte(
+		"instance-id: i-1\nlocal-hostname: db1\nlocal-ipv4: 10.0.0.5\nlines: \"a\\nb\"\nlong: " + strings.Repeat("x", longestValue) + "\n",
+	))}
+}
 
 func TestTemplates(t *testing.T) {
 	for _, tt := range []struct{ name, data, part, problems string }{
 		{"a cloud-config without expressions is one", "## template: jinja\n#cloud-config\nhostname: a\n", "#cloud-config\n#cloud-config\nhostname: a\n", ""},
 		{"a script, too", "## Template:jinja\r\n#!/bin/sh\r\necho a\r\n", "#!/bin/sh\n#!/bin/sh\necho a\n", ""},
 		{
-			"each expression is told with its place", "## template: jinja\n#cloud-config\nhostname: ä{{ v1.local_hostname }}-{{ds.meta_data.local_ipv4}}\n{% if x %}\nruncmd: [a]\n{% endif\n", "",
-			"user-data:3:12: templates are not read: {{ v1.local_hostname }} stands for nothing (leave it out|" +
-				"user-data:3:36: templates are not read: {{ds.meta_data.local_ipv4}} stands for nothing (write $private_ipv4)|" +
-				"user-data:4:1: templates are not read: {% if x %} stands for nothing (write the value; |" +
-				"user-data:6:1: templates are not read: {% stands for nothing (write the value; ",
+			"variables are replaced", "## template: jinja\n#cloud-config\nhostname: ä{{ v1.local_hostname }}-{{ds.meta_data.local-ipv4}}\nruncmd: [{{v1.instance_id}} {{ cloud_name }}]\n",
+			"#cloud-config\n#cloud-config\nhostname: ädb1-10.0.0.5\nruncmd: [i-1 nocloud]\n", "",
+		},
+		{
+			"what cannot be is told with its place", "## template: jinja\n#cloud-config\nhostname: ä{{ upper(v1.local_hostname) }}-{{ds.meta_data.nic.mac}}\n{% if x %}\nruncmd: [{{ v1.region }}]\n{{ lines }}{{ ds.meta_data.lines }}{% endif\n", "",
+			"user-data:3:12: {{ upper(v1.local_hostname) }} stands for nothing here (there are variables here, such as {{ v1.local_hostname }}, and no expressions|" +
+				"user-data:3:43: {{ds.meta_data.nic.mac}} stands for nothing here (known are ds.meta_data and what the datasource says there, and v1.availability_zone, |" +
+				"user-data:4:1: {% if x %} stands for nothing here (there are|" +
+				"user-data:5:10: {{ v1.region }} stands for nothing here (known are|" +
+				"user-data:6:1: {{ lines }} stands for nothing here (known are|" +
+				"user-data:6:12: {{ ds.meta_data.lines }} stands for nothing here (known are|" +
+				"user-data:6:36: {% stands for nothing here (there are",
 		},
 		{"the type may say it", "Content-Type: text/jinja2\n\n#cloud-config\nhostname: a\n", "#cloud-config\nhostname: a\n", ""},
 		{"what is in it may be unknown", "## template: jinja\nhello\n", "", "user-data:1:1: user-data of an unknown format, beginning \"hello\""},
@@ -27,7 +42,7 @@ func TestTemplates(t *testing.T) {
 		{"a job of upstart", "Content-Type: text/upstart-job\n\nstart on x\n", "", "user-data:1:1: a job for upstart is not run on this system (make it a service"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := splitter{part: "user-data"}
+			s := splitter{part: "user-data", values: dbValues}
 			s.split([]byte(tt.data))
 			got := ""
 			for _, p := range s.parts {
@@ -53,10 +68,12 @@ func TestTemplates(t *testing.T) {
 }
 
 func TestAVastTemplateIsToldInBounds(t *testing.T) {
-	s := splitter{part: "user-data"}
-	s.split([]byte("## template: jinja\n#cloud-config\n" + strings.Repeat("{{ x }}{{\n", 10000)))
-	if len(s.report) != mostExpressions || len(s.parts) > 0 {
-		t.Errorf("%d problems, %d parts", len(s.report), len(s.parts))
+	for text, problems := range map[string]int{"{{ x }}{{\n": mostExpressions, "{{ ds.meta_data.long }}": 1} {
+		s := splitter{part: "user-data", values: dbValues}
+		s.split([]byte("## template: jinja\n#cloud-config\n" + strings.Repeat(text, 20_000)))
+		if len(s.report) != problems || len(s.parts) > 0 {
+			t.Errorf("%d problems, %d parts", len(s.report), len(s.parts))
+		}
 	}
 }
 
@@ -67,7 +84,8 @@ func FuzzExpressions(f *testing.F) {
 	f.Add([]byte("## template:"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		lines := strings.SplitAfter(string(data), "\n")
-		for _, e := range expressions(data) {
+		_, failed := values{}.replace(data)
+		for _, e := range failed {
 			text := lines[e.line-1]
 			for range e.col - 1 {
 				_, size := utf8.DecodeRuneInString(text)

@@ -19,10 +19,10 @@ const byteOrder = "\xef\xbb\xbf"
 // [ComposeFiles], and an empty layer, as are scripts. Several of them may be
 // packed together, as MIME multipart, as "#cloud-config-archive" or by "#include",
 // and each may be compressed with gzip; later parts lie over earlier ones. What
-// "#include" names is in the network, and not looked at. Any other format is a
-// problem that names those that are understood. Empty user-data is an empty layer.
+// "#include" names is in the network, and not looked at; variables of templates
+// stand for an example. Any other format is a problem that names those that are understood. Empty user-data is an empty layer.
 func ParseUserData(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
-	s := splitter{part: file, unfetched: "is not looked at here: the machine fetches it"}
+	s := splitter{part: file, unfetched: "is not looked at here: the machine fetches it", values: exampleValues}
 	s.split(data)
 	report := s.report
 	var layers []cloudconfig.Layer

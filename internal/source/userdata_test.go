@@ -52,7 +52,7 @@ func TestUserDataOfRealLife(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no user-data", err)
 	}
-	meta := []byte("instance-id: i-1\nlocal-ipv4: 10.0.0.5\n")
+	meta := []byte("instance-id: i-1\nlocal-hostname: node-1\nlocal-ipv4: 10.0.0.5\n")
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
@@ -88,7 +88,7 @@ func TestHostileUserDataIsBounded(t *testing.T) {
 		"a thousand addresses in one #include": {"#include\n" + strings.Repeat("https://example.com/\n", 1000), "more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := splitter{part: "user-data"}
+			s := splitter{part: "user-data", values: exampleValues}
 			s.split([]byte(tt.data))
 			if text := fmt.Sprint(s.report); !strings.Contains(text, tt.problem) {
 				t.Errorf("problems %.300s, want %q", text, tt.problem)
@@ -256,7 +256,7 @@ func FuzzUserData(f *testing.F) {
 		f.Add(data, data)
 	}
 	f.Fuzz(func(t *testing.T, data, included []byte) {
-		s := splitter{part: "user-data", fetched: func(string) ([]byte, error) { return included, nil }}
+		s := splitter{part: "user-data", values: exampleValues, fetched: func(string) ([]byte, error) { return included, nil }}
 		s.split(data)
 		if len(s.parts) > mostParts {
 			t.Errorf("%d parts", len(s.parts))
