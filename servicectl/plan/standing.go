@@ -13,7 +13,7 @@ func (p *planner) stand(v *view) Standing {
 	s := Standing{State: StateAbsent, Container: v.main}
 	if !v.available {
 		s.State, s.Waiting = StateWaiting, []string{daemonName(v.svc.Scope) + " to answer"}
-		s.Problem = p.have.Daemons[v.svc.Scope].Err
+		s.Problem, s.Stuck = p.have.Daemons[v.svc.Scope].Err, p.blocked(v)
 		return s
 	}
 	if v.main != nil {
