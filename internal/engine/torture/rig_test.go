@@ -189,7 +189,7 @@ func (r *rig) scene(s *session) string {
 // empty removes all containers, volumes, networks and images.
 func (r *rig) empty(tb testing.TB) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	os.Remove(r.state())
 	clear(r.kept)
