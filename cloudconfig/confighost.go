@@ -4,7 +4,8 @@ package cloudconfig
 // network and whom it trusts.
 type HostConfig struct {
 	// The machine's whole name with its domain. The part before the first dot is
-	// its host name, unless hostname says another.
+	// its host name, unless hostname says another; what the datasource has for a
+	// host name does not count then.
 	//
 	//	fqdn: web1.example.com
 	FQDN string `yaml:"fqdn" format:"domain-name" from:"cloud-init"`

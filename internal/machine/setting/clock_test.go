@@ -9,8 +9,11 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
 )
 
 func TestTimezone(t *testing.T) {
@@ -161,6 +164,31 @@ func TestFQDNAndHostsFile(t *testing.T) {
 			h.clean(tt.config + "\nmanage_etc_hosts: true")
 			if got := h.read("/etc/hosts"); strings.Contains(got, "mine") || !strings.Contains(got, tt.hosts+"\n") {
 				t.Errorf("the whole new hosts file is %q", got)
+			}
+		})
+	}
+}
+
+// A cloud always has a name for the machine; who writes a whole name in the
+// user-data means that one.
+func TestTheWholeNameOfTheUserBeatsTheNameOfTheDatasource(t *testing.T) {
+	for _, tt := range []struct{ name, vendor, user, want string }{
+		{"nobody says another", "", "", "i-123"},
+		{"the user's whole name", "", "fqdn: box.example.com", "box"},
+		{"the user's own host name", "", "fqdn: box.example.com\nhostname: web", "web"},
+		{"the vendor's ranks below the datasource", "fqdn: box.example.com", "", "i-123"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			vendor, report := cloudconfig.ParseLayer("vendor-data", "vendor-data (ec2)", []byte(tt.vendor))
+			meta, found := cloudconfig.ParseMetaData("meta-data", "meta-data (ec2)", []byte("local-hostname: i-123\n"))
+			user, more := cloudconfig.ParseLayer("user-data", "user-data (ec2)", []byte(tt.user))
+			cfg, merged := cloudconfig.Merge(vendor, meta, user).Config()
+			if all := slices.Concat(report, found, more, merged, h.m.Apply(t.Context(), cfg)); len(all) > 0 {
+				t.Fatal(all)
+			}
+			if h.hostname != tt.want || h.networkOf().Hostname != tt.want {
+				t.Errorf("host name %q, DHCP is told %q, want %q", h.hostname, h.networkOf().Hostname, tt.want)
 			}
 		})
 	}

@@ -122,6 +122,9 @@ func (p *pass) facts() map[string]string {
 		meta = ""
 	}
 	name, full, _ := p.names()
+	if short, err := shortHostname(name); err == nil {
+		name = short
+	}
 	facts := map[string]string{"instance_id": cloudconfig.InstanceID([]byte(meta)), "hostname": name, "fqdn": full}
 	for _, kind := range []string{"rsa", "ecdsa", "ed25519"} {
 		if key, err := p.m.read(path.Join(hostKeyFolder, "ssh_host_"+kind+"_key.pub")); err == nil && key != "" {

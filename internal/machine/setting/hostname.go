@@ -62,7 +62,7 @@ func (p *pass) createSaid() bool { return p.cfg.Pos("create_hostname_file") != c
 // names are the host name that is wanted, the machine's whole name, and the key
 // that said the first.
 func (p *pass) names() (name, full, key string) {
-	name, key = p.cfg.Hostname, "hostname"
+	name, key = chosenHostname(p.cfg), "hostname"
 	fqdn := strings.TrimRight(p.cfg.FQDN, ".")
 	if fqdn != "" && (name == "" || p.cfg.PreferFQDN) {
 		return fqdn, fqdn, "fqdn"
@@ -75,6 +75,21 @@ func (p *pass) names() (name, full, key string) {
 	}
 	return name, full, key
 }
+
+// chosenHostname is hostname, unless it is only the name that the datasource has
+// for the machine, and who wrote the configuration wrote its whole name.
+func chosenHostname(cfg cloudconfig.Config) string {
+	if cfg.FQDN != "" && ofMetaData(cfg.Pos("hostname")) && !ofVendor(cfg.Pos("fqdn")) {
+		return ""
+	}
+	return cfg.Hostname
+}
+
+// ofMetaData says that a value is the datasource's, about the machine.
+func ofMetaData(at cloudconfig.Pos) bool { return strings.HasPrefix(at.File, "meta-data") }
+
+// ofVendor says that a value ranks below those of the meta-data.
+func ofVendor(at cloudconfig.Pos) bool { return strings.HasPrefix(at.File, "vendor-data") }
 
 func (p *pass) givenHostname() string {
 	status, err := network.ReadStatus(p.m.path(network.StatusFile))

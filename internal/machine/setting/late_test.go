@@ -217,7 +217,7 @@ func TestPhoneHome(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	text := "hostname: box\nphone_home: {url: '" + server.URL + "/up/$INSTANCE_ID', post: [instance_id, hostname, pub_key_ed25519], tries: 2}"
+	text := "hostname: box.example.com\nphone_home: {url: '" + server.URL + "/up/$INSTANCE_ID', post: [instance_id, hostname, pub_key_ed25519], tries: 2}"
 	for range 2 {
 		p := h.m.pass(config(t, text))
 		p.phoneHome(t.Context())

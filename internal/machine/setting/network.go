@@ -50,7 +50,7 @@ func (p *pass) networkSettings() network.Settings {
 	if len(s.FallbackDNS.Nameservers) == 0 {
 		s.FallbackDNS.Nameservers = []string{"8.8.8.8", "8.8.4.4"}
 	}
-	for _, name := range []string{p.cfg.Hostname, p.cfg.FQDN, defaults.Hostname} {
+	for _, name := range []string{chosenHostname(p.cfg), p.cfg.FQDN, defaults.Hostname} {
 		if short, err := shortHostname(name); err == nil && s.Hostname == "" {
 			s.Hostname = short
 		}

@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
@@ -156,8 +155,7 @@ const sshKeys = "ssh_authorized_keys"
 func (p *pass) topKeys() []string {
 	var keys []string
 	for i, key := range p.cfg.SSHAuthorizedKeys {
-		ofDatasource := strings.HasPrefix(p.cfg.Pos(sshKeys, strconv.Itoa(i)).File, "meta-data")
-		if !ofDatasource || !isFalse(p.cfg.AllowPublicSSHKeys) {
+		if !ofMetaData(p.cfg.Pos(sshKeys, strconv.Itoa(i))) || !isFalse(p.cfg.AllowPublicSSHKeys) {
 			keys = append(keys, key)
 		}
 	}
