@@ -25,7 +25,8 @@ type Config struct {
 	//	hostname: web1
 	Hostname string `yaml:"hostname" format:"hostname" from:"RancherOS"`
 
-	// Public keys that may log in over SSH as the users rancher and docker. Those
+	// Public keys that may log in over SSH as the users rancher and docker, and
+	// as the one that user names. Those
 	// of the datasource are added to them.
 	//
 	//	ssh_authorized_keys:

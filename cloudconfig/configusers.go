@@ -3,7 +3,7 @@ package cloudconfig
 // UserConfig are cloud-init's keys for users, groups, passwords and SSH.
 type UserConfig struct {
 	// Users to make or change: a name, default for the one the system has anyway,
-	// rancher, or a map. Who is taken out of the list is locked, and his files stay.
+	// rancher, unless user names another, or a map. Who is taken out of the list is locked, and his files stay.
 	//
 	//	users:
 	//	  - default
@@ -15,7 +15,11 @@ type UserConfig struct {
 	//	    ssh_authorized_keys:
 	//	      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample ann@laptop
 	Users Users `yaml:"users" from:"cloud-init"`
-	// Changes to the user that default stands for, as in users. Its name stays.
+	// The user that default stands for: changes to rancher, or, by another name, one
+	// that is made. He may do what rancher may, unless groups says otherwise, and has
+	// ssh_authorized_keys and password; rancher stays as it is.
+	//
+	//	user: ann
 	User *User `yaml:"user" from:"cloud-init"`
 	// Groups to make: a name, or a name with its members.
 	//
@@ -40,7 +44,7 @@ type UserConfig struct {
 	// What is put before root's keys when root may not log in.
 	DisableRootOpts string `yaml:"disable_root_opts" from:"cloud-init"`
 	// Accounts elsewhere whose public keys may log in as the users rancher and
-	// docker: gh: for GitHub, lp: for Launchpad. They are fetched once for each boot;
+	// docker, and the one of user: gh: for GitHub, lp: for Launchpad. They are fetched once for each boot;
 	// when that fails, those that came before are used.
 	//
 	//	ssh_import_id: [gh:ann]

@@ -102,7 +102,7 @@ func (p *pass) sudoers(db *account.Database) {
 			}
 			if strings.ContainsAny(rule, "\n\r") || !strings.Contains(rule, "=") {
 				p.fail(fmt.Errorf("cannot give %s the rule %q: it must be one line, such as ALL=(ALL) NOPASSWD:ALL", u.Name, rule),
-					"users", fmt.Sprint(i), "sudo")
+					append(p.entryPath(i), "sudo")...)
 				continue
 			}
 			fmt.Fprintf(&b, "%s %s\n", u.Name, rule)

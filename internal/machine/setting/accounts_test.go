@@ -1,6 +1,7 @@
 package setting
 
 import (
+	"maps"
 	"strings"
 	"testing"
 )
@@ -76,6 +77,52 @@ users:
   ssh_authorized_keys: ["` + keyA + `"]
 - {name: daemon2, system: true, shell: /sbin/nologin}
 `
+
+// Proxmox and others name the user whom everything else is about in this way.
+func TestAnotherUserStandsForDefault(t *testing.T) {
+	const text = `
+user: ann
+users: [default]
+groups: [{team: [default]}]
+password: $6$s$h
+chpasswd: {expire: false}
+ssh_authorized_keys: ["` + keyA + `"]
+`
+	h := newHost(t)
+	h.write("/etc/group", "root:x:0:\nsudo:x:27:\ndocker:x:1101:\n")
+	h.clean(text)
+	if got, want := h.line("/etc/passwd", "ann"), "ann:x:2001:2001::/home/ann:/bin/bash"; got != want {
+		t.Errorf("passwd has %q, want %q", got, want)
+	}
+	for group, want := range map[string]string{"sudo": "sudo:x:27:ann", "docker": "docker:x:1101:ann"} {
+		if got := h.line("/etc/group", group); got != want {
+			t.Errorf("group has %q, want %q", got, want)
+		}
+	}
+	if got := h.line("/etc/group", "team"); !strings.HasSuffix(got, ":ann") || h.field("ann") != "$6$s$h" || h.field("rancher") != "*" {
+		t.Errorf("group has %q, shadow %q for ann and %q for rancher", got, h.field("ann"), h.field("rancher"))
+	}
+	for _, user := range []string{"ann", "rancher"} {
+		if got := h.read("/home/" + user + "/.ssh/authorized_keys"); !strings.Contains(got, keyA) {
+			t.Errorf("the keys of %s are %q", user, got)
+		}
+	}
+	if got := strings.Join(strings.Fields(h.read("/run/ros/console.json")), " "); !strings.Contains(got, `"users": [ "ann" ]`) {
+		t.Errorf("the console's settings are %s", got)
+	}
+	before := h.inodes()
+	h.clean(text)
+	if !maps.Equal(before, h.inodes()) {
+		t.Error("applying it again changed something")
+	}
+	h.clean("ssh_authorized_keys: ['" + keyA + "']")
+	if !strings.HasPrefix(h.line("/etc/shadow", "ann"), "ann:!:") || strings.Contains(h.read("/home/ann/.ssh/authorized_keys"), keyA) {
+		t.Errorf("who is no longer named has %q in shadow, and the keys %q", h.line("/etc/shadow", "ann"), h.read("/home/ann/.ssh/authorized_keys"))
+	}
+	if got := h.apply("user: {name: ann, uid: 1100}"); !strings.Contains(got, "user.uid") {
+		t.Errorf("a problem is told as %q", got)
+	}
+}
 
 func TestUsersComeAndGo(t *testing.T) {
 	h := newHost(t)

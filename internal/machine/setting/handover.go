@@ -115,8 +115,12 @@ func hostKeys(cfg cloudconfig.Config) map[string]string {
 // those that the image has.
 func sshUsers(cfg cloudconfig.Config) []string {
 	var out []string
-	for _, u := range cfg.Users {
-		name := realName(u.Name)
+	all := slices.Clone([]cloudconfig.User(cfg.Users))
+	if cfg.User != nil {
+		all = append(all, cloudconfig.User{Name: "default"})
+	}
+	for _, u := range all {
+		name := realName(cfg, u.Name)
 		known := name == rootUser || slices.Contains(loginUsers(), name)
 		if !known && !u.SSHRedirectUser && !slices.Contains(out, name) {
 			out = append(out, name)

@@ -45,19 +45,21 @@ func (p *pass) wantedPasswords() map[string]password {
 	want := map[string]password{}
 	for i, u := range p.cfg.Users {
 		if pw, ok := userPassword(u, "users", strconv.Itoa(i)); ok {
-			want[realName(u.Name)] = pw
+			want[realName(p.cfg, u.Name)] = pw
 		}
 	}
 	if p.cfg.User != nil {
 		if pw, ok := userPassword(*p.cfg.User, "user"); ok {
-			want[defaultUser] = pw
+			want[defaultName(p.cfg)] = pw
 		}
 	}
 	if text := p.cfg.Password; text != "" {
-		want[defaultUser] = plainOrHash(text, "password")
+		want[defaultName(p.cfg)] = plainOrHash(text, "password")
 	}
 	expire := p.cfg.Chpasswd.Expire == nil || *p.cfg.Chpasswd.Expire
-	maps.Copy(want, chpasswdPasswords(p.cfg.Chpasswd, expire))
+	for name, pw := range chpasswdPasswords(p.cfg.Chpasswd, expire) {
+		want[realName(p.cfg, name)] = pw
+	}
 	if text := p.cfg.Rancher.Password; text != "" && !slices.Contains(p.cfg.Rancher.Disable, "password") {
 		want[defaultUser] = plainOrHash(text, "rancher", "password")
 	}
@@ -94,11 +96,11 @@ func chpasswdPasswords(c cloudconfig.Chpasswd, expire bool) map[string]password 
 				pw.random = true
 			}
 			pw.expire = expire
-			want[realName(name)] = pw
+			want[name] = pw
 		}
 	}
 	for i, u := range c.Users {
-		want[realName(u.Name)] = password{
+		want[u.Name] = password{
 			text: u.Password, hash: u.Type == "" || u.Type == "hash", random: u.Type == "RANDOM", expire: expire,
 			path: []string{"chpasswd", "users", strconv.Itoa(i)},
 		}

@@ -26,10 +26,22 @@ const (
 // loginUsers are the users that the image has for people.
 func loginUsers() []string { return []string{defaultUser, "docker"} }
 
-// realName is the user that a name of the configuration stands for.
-func realName(name string) string {
-	if name == "default" {
+// defaultName is the user that default stands for: the image's, unless user names
+// another.
+func defaultName(cfg cloudconfig.Config) string {
+	if cfg.User == nil || cfg.User.Name == "" || cfg.User.Name == "default" {
 		return defaultUser
+	}
+	return cfg.User.Name
+}
+
+// defaultGroups let that user do what the image's may: use Docker, and become root.
+func defaultGroups() []string { return []string{"docker", "sudo"} }
+
+// realName is the user that a name of the configuration stands for.
+func realName(cfg cloudconfig.Config, name string) string {
+	if name == "default" {
+		return defaultName(cfg)
 	}
 	return name
 }
@@ -70,11 +82,11 @@ func (l *ledger) addAll() (wanted []string) {
 			continue
 		}
 		for _, user := range g.Members {
-			l.join(g.Name, realName(user))
+			l.join(g.Name, realName(l.cfg, user))
 		}
 	}
 	for i, u := range l.entries() {
-		at := []string{"users", strconv.Itoa(i)}
+		at := l.entryPath(i)
 		wanted = append(wanted, u.Name)
 		if plainEntry(u) && slices.Contains(loginUsers(), u.Name) {
 			continue
@@ -91,22 +103,33 @@ func plainEntry(u cloudconfig.User) bool {
 	return u.Gecos == "" && u.Shell == "" && u.Homedir == "" && u.PrimaryGroup == "" && len(u.Groups) == 0 && u.ExpireDate == ""
 }
 
-// entries are users, with the one that default stands for under its name, and
-// changed as user says.
+// entries are the user that default stands for, as user says, and users, with
+// default under its real name.
 func (p *pass) entries() []cloudconfig.User {
-	out := slices.Clone([]cloudconfig.User(p.cfg.Users))
-	for i, u := range out {
-		out[i].Name = realName(u.Name)
-	}
+	var out []cloudconfig.User
 	if p.cfg.User != nil {
 		u := *p.cfg.User
-		if u.Name != "" && realName(u.Name) != defaultUser {
-			p.warn(fmt.Sprintf("the default user stays %s", defaultUser), "name another one in users", "user", "name")
+		if u.Name = defaultName(p.cfg); u.Name != rootUser && u.Name != defaultUser && len(u.Groups) == 0 {
+			u.Groups = defaultGroups()
 		}
-		u.Name = defaultUser
+		out = append(out, u)
+	}
+	for _, u := range p.cfg.Users {
+		u.Name = realName(p.cfg, u.Name)
 		out = append(out, u)
 	}
 	return out
+}
+
+// entryPath is where one of the entries is in the configuration.
+func (p *pass) entryPath(i int) []string {
+	if p.cfg.User != nil {
+		if i == 0 {
+			return []string{"user"}
+		}
+		i--
+	}
+	return []string{"users", strconv.Itoa(i)}
 }
 
 // giveKeys gives each user of the configuration, and those of the image, his
@@ -136,7 +159,7 @@ func (p *pass) giveKeys(db *account.Database) {
 		if !ok || u.Name == rootUser || slices.Contains(loginUsers(), u.Name) {
 			continue
 		}
-		at := []string{"users", strconv.Itoa(i)}
+		at := p.entryPath(i)
 		if u.System || u.NoCreateHome {
 			if len(u.SSHAuthorizedKeys)+len(u.SSHImportID) > 0 && !p.m.exists(a.Home) {
 				p.warn(fmt.Sprintf("%s has no home: he gets no keys", u.Name), "", append(at, sshKeys)...)
@@ -144,7 +167,11 @@ func (p *pass) giveKeys(db *account.Database) {
 			continue
 		}
 		p.home(a, at...)
-		p.authorizeUser(a, p.keysOf(u.Name), append(at, sshKeys)...)
+		keys := p.keysOf(u.Name)
+		if u.Name == defaultName(p.cfg) {
+			keys = append(slices.Clone(top), keys...)
+		}
+		p.authorizeUser(a, keys, append(at, sshKeys)...)
 	}
 }
 
