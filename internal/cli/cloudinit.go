@@ -36,7 +36,7 @@ func (a *app) cloudInitStatus() *cobra.Command {
 		Long: `Show which datasource answered, and whether what it said is applied.
 
 Exit status: 0 done or still running, 1 failed (no datasource answers),
-2 degraded (it is done, but for what is told).`,
+2 degraded (it is done, but for what is told; warnings alone are done).`,
 		Example: "  ros cloud-init status --long\n  ros cloud-init status -o json | jq -r '.asked[] | select(.reason) | .name'",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -99,7 +99,7 @@ func (a *app) printCloudInit(s cloudInit) error {
 		case m.Problem != "":
 			outcome = "failed"
 		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.Name, outcome, shownSeconds(m.Seconds), oneLine(m.Problem))
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.Name, outcome, shownSeconds(m.Seconds), oneLine(m.Problem+" "+m.Warning))
 		errs = append(errs, err)
 	}
 	if err := errors.Join(append(errs, t.Flush())...); err != nil {

@@ -28,6 +28,8 @@ type cloudInit struct {
 	Asked    []source.Asked         `json:"asked,omitempty"`
 	Includes []source.Asked         `json:"includes,omitempty"`
 	Modules  []setting.ModuleRecord `json:"modules,omitempty"`
+
+	incomplete bool // not all of what the datasource has is used
 }
 
 // duration is how long one thing took.
@@ -52,7 +54,9 @@ func (a *app) readCloudInit() (cloudInit, error) {
 	}
 	s.Modules = applied.Modules
 	_, report := source.Layers(a.root)
-	s.Problems = append(s.Problems, layerProblems(report)...)
+	said := layerProblems(report)
+	s.incomplete = len(s.Problems) > 0 || said.Err() != nil
+	s.Problems = append(s.Problems, said...)
 	s.Status = s.status(record.State, applied.Finished)
 	return s, nil
 }
@@ -67,7 +71,7 @@ func (s cloudInit) status(asked string, finished bool) string {
 		return cloudInitFailed
 	case asked == "" || asked == source.Asking || running || !finished:
 		return cloudInitRunning
-	case len(s.Problems) > 0 || failed:
+	case s.incomplete || failed:
 		return cloudInitDegraded
 	}
 	return cloudInitDone

@@ -34,7 +34,9 @@ type ModuleRecord struct {
 	Begin   float64 `json:"begin"`             // seconds since the machine began
 	Seconds float64 `json:"seconds"`           // that it took
 	Running bool    `json:"running,omitempty"` // it has not ended yet
-	Problem string  `json:"problem,omitempty"`
+	Problem string  `json:"problem,omitempty"` // what could not be done
+	// Warning is what else is told; it makes nothing degraded.
+	Warning string `json:"warning,omitempty"`
 }
 
 // recorder writes the record. Where it cannot, the machine is none the worse.
@@ -82,14 +84,19 @@ func (r *recorder) begin(name string) func(cloudconfig.Report) {
 	start := time.Now()
 	r.set(ModuleRecord{Name: name, Begin: sinceBoot(), Running: true})
 	return func(report cloudconfig.Report) {
-		var told []string
+		var problems, warnings []string
 		for _, p := range report {
-			told = append(told, p.String())
+			if p.Severity == cloudconfig.Warning {
+				warnings = append(warnings, p.String())
+			} else {
+				problems = append(problems, p.String())
+			}
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		m := r.entry(name)
-		m.Seconds, m.Running, m.Problem = time.Since(start).Seconds(), false, strings.Join(told, "\n")
+		m.Seconds, m.Running = time.Since(start).Seconds(), false
+		m.Problem, m.Warning = strings.Join(problems, "\n"), strings.Join(warnings, "\n")
 	}
 }
 
