@@ -93,7 +93,8 @@ type Config struct {
 
 // WriteFile is a file to write at boot.
 type WriteFile struct {
-	// Where the file is written, from the root. Folders are made as needed.
+	// Where the file is written, from the root. Folders are made as needed,
+	// and belong to the owner of the file.
 	Path string `yaml:"path" format:"file" required:"true"`
 	// What is in the file, in its encoding.
 	Content string `yaml:"content" secret:"true"`
@@ -106,7 +107,7 @@ type WriteFile struct {
 	// The system service in whose container the file is; console and host are the
 	// machine itself.
 	Container string `yaml:"container" default:"console"`
-	// Add to the end of the file rather than replace it.
+	// Add to the end of the file rather than replace it, unless the lines are there.
 	Append bool `yaml:"append" default:"false" from:"cloud-init"`
 	// Write the file once disks and mounts are there.
 	Defer bool `yaml:"defer" default:"false" from:"cloud-init"`

@@ -68,7 +68,7 @@ var formats = sync.OnceValue(func() map[string]*format {
 		"owner":         {means: "an owner", hint: "user or user:group", example: "root:docker", pattern: `[A-Za-z0-9_.][A-Za-z0-9_.-]*(:[A-Za-z0-9_.-]*)?`, numbers: whole},
 		"partition":     {means: "a partition", hint: "its number, or auto, any or none", example: "1", pattern: `auto|any|none|[0-9]+`, numbers: whole},
 		"path":          {means: "a path", hint: "it begins with /", example: "/home/ann", pattern: `/[^\x00]*`},
-		"permissions":   {means: "permissions", hint: "octal digits, such as \"0644\"", example: "0644", pattern: `[0-7]{1,5}`, numbers: whole, to: 77777, check: checkPermissions},
+		"permissions":   {means: "permissions", hint: "octal digits, such as \"0644\"", example: "0644", pattern: `(0o)?[0-7]{1,5}`, numbers: whole, to: 77777, check: checkPermissions},
 		"registry-auth": {means: "the base64 form of user:password", hint: "or write username and password", example: "YW5uOnNlY3JldA==", pattern: `[A-Za-z0-9+/\n\r]+=?[\n\r]*=?[\n\r]*`, check: checkAuth, inGo: "that it has a colon once it is decoded"},
 		"sha256":        {means: "a SHA-256 sum", hint: "64 hexadecimal digits", example: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", pattern: `[0-9A-Fa-f]{64}`},
 		"size":          {means: "a size", hint: "such as 512M or 1.5G, or auto", example: "1G", pattern: `auto|([0-9]+)?\.?[0-9]+[BKMGT]?`, numbers: anyNumber},

@@ -35,7 +35,11 @@ func (m *Machine) writeFile(f file) error {
 	if isFile(path, f) {
 		return nil
 	}
-	if err := makeFolder(filepath.Dir(path)); err != nil {
+	owner := f
+	if strings.HasPrefix(f.path, cloudconfig.ContainerFiles+"/") {
+		owner.uid, owner.gid = os.Getuid(), os.Getgid() // the folders are the machine's
+	}
+	if err := makeParents(filepath.Dir(path), owner); err != nil {
 		return fmt.Errorf("cannot write %s: %w", f.path, err)
 	}
 	var err error
@@ -84,19 +88,29 @@ func isFile(path string, f file) bool {
 	return err == nil && bytes.Equal(data, f.data)
 }
 
-// makeFolder makes a folder and its parents, and makes them durable.
-func makeFolder(dir string) error {
+// makeFolder makes a folder of root's and its parents, and makes them durable.
+func makeFolder(dir string) error { return makeParents(dir, file{uid: os.Getuid(), gid: os.Getgid()}) }
+
+// makeParents is the same with the owner of a file that will be below: who owns
+// ~/.config/app/conf owns its folders, too, those that were not there before.
+func makeParents(dir string, f file) error {
 	if st, err := os.Stat(dir); err == nil && st.IsDir() {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := makeFolder(parent); err != nil {
+		if err := makeParents(parent, f); err != nil {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	switch err := os.Mkdir(dir, 0o755); {
+	case errors.Is(err, os.ErrExist):
+	case err != nil:
 		return err
+	default:
+		if err := os.Lchown(dir, f.uid, f.gid); err != nil {
+			return err
+		}
 	}
 	return syncFolder(parent)
 }

@@ -85,6 +85,7 @@ func TestPermissions(t *testing.T) {
 func TestFilesAreWrittenAsTheyAreDescribed(t *testing.T) {
 	h := newHost(t)
 	h.write("/etc/kept", "old\n")
+	h.write("/opt/here", "before\n")
 	if err := os.Chown(h.m.path("/etc/kept"), 7, 8); err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +118,31 @@ write_files:
 			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
-	if got := h.attributes("/opt/a"); got != "0755 0:0" {
-		t.Errorf("a parent is %s", got)
+	for path, want := range map[string]string{"/opt": "0755 0:0", "/opt/a": "0755 1100:1101", "/opt/a/b": "0755 1100:1101"} {
+		if got := h.attributes(path); got != want {
+			t.Errorf("the folder %s is %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestDataIsAppendedUnlessItIsThere(t *testing.T) {
+	for _, tt := range []struct{ name, old, data, want string }{
+		{"at the end of lines", "a\n", "b\n", "a\nb\n"},
+		{"it is there", "a\nb\nc\n", "b\n", "a\nb\nc\n"},
+		{"it begins the file", "b\nc\n", "b\n", "b\nc\n"},
+		{"a remark is not what it says", "#UseDNS no\n", "UseDNS no\n", "#UseDNS no\nUseDNS no\n"},
+		{"the end of another word", "PermitRootLogin no\n", "in no\n", "PermitRootLogin no\nin no\n"},
+		{"a last line without an end", "a", "b\n", "a\nb\n"},
+		{"no line", "root=/dev/vda", " quiet", "root=/dev/vda quiet"},
+		{"no line, and a longer word", "quietly\n", "quiet", "quietly\nquiet"},
+		{"nothing is there", "", "b\n", "b\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			once := string(withEnd([]byte(tt.old), []byte(tt.data)))
+			if twice := string(withEnd([]byte(once), []byte(tt.data))); once != tt.want || twice != once {
+				t.Errorf("once it is %q, twice %q, want %q", once, twice, tt.want)
+			}
+		})
 	}
 }
 

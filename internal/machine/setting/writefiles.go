@@ -144,11 +144,7 @@ func (w *fileWriter) appendTo(f *wantedFile) error {
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(old, f.data) {
-		f.data = old
-	} else {
-		f.data = append(old, f.data...)
-	}
+	f.data = withEnd(old, f.data)
 	var st unix.Stat_t
 	if err := unix.Stat(w.m.path(f.path), &st); err != nil {
 		return err
@@ -160,4 +156,23 @@ func (w *fileWriter) appendTo(f *wantedFile) error {
 		f.uid, f.gid = int(st.Uid), int(st.Gid)
 	}
 	return nil
+}
+
+// withEnd is what a file holds with data at its end, unless it has that already.
+// Lines begin on a line of their own: else nobody could tell afterwards whether
+// they were added.
+func withEnd(old, data []byte) []byte {
+	lines := bytes.HasSuffix(data, []byte("\n"))
+	whole := bytes.Clone(data)
+	if !lines {
+		whole = append(whole, '\n')
+	}
+	switch {
+	case bytes.HasPrefix(old, whole), bytes.Contains(old, append([]byte("\n"), whole...)),
+		!lines && bytes.HasSuffix(old, data):
+		return old
+	case lines && len(old) > 0 && !bytes.HasSuffix(old, []byte("\n")):
+		old = append(old, '\n')
+	}
+	return append(old, data...)
 }
