@@ -93,8 +93,10 @@ type Config struct {
 
 // WriteFile is a file to write at boot.
 type WriteFile struct {
-	// Where the file is written, from the root. Folders are made as needed,
-	// and belong to the owner of the file.
+	// Where the file is written, from the root. Folders are made as needed, and belong
+	// to the owner of the file. Console and User Docker see them wherever they are;
+	// both are recreated when the first file in a folder such as /srv is added. They do
+	// not see a file that is in no folder.
 	Path string `yaml:"path" format:"file" required:"true"`
 	// What is in the file, in its encoding.
 	Content string `yaml:"content" secret:"true"`

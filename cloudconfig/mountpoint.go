@@ -98,7 +98,44 @@ func (m MountPoint) Sharable() bool {
 		!strings.HasPrefix(m.Folder, "/proc/") && !strings.HasPrefix(m.Folder, "/sys/")
 }
 
+// SharedFolders are those that console and User Docker have to be given to see all
+// that the configuration puts on the machine: where it mounts something; and of
+// files and homes the folder below the root, as a whole, so that one more of them
+// there changes nothing.
+func (c Config) SharedFolders() []string {
+	var out []string
+	add := func(m MountPoint) {
+		if m.Sharable() && !slices.Contains(out, m.Folder) {
+			out = append(out, m.Folder)
+		}
+	}
+	for _, f := range c.WriteFiles {
+		if slices.Contains([]string{"", "console"}, f.Container) {
+			add(topFolder(path.Dir(path.Clean(f.Path))))
+		}
+	}
+	for _, u := range c.Users {
+		add(topFolder(u.Homedir))
+	}
+	if c.User != nil {
+		add(topFolder(c.User.Homedir))
+	}
+	for _, m := range c.MountPoints() {
+		add(m)
+	}
+	return out
+}
+
+// topFolder is the folder below the root in which another one is.
+func topFolder(p string) MountPoint {
+	top, _, _ := strings.Cut(strings.TrimPrefix(path.Clean(p), "/"), "/")
+	if !path.IsAbs(p) || top == "" {
+		return MountPoint{}
+	}
+	return MountPoint{Folder: "/" + top}
+}
+
 var reservedFolders = []string{
-	"/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/proc", "/sys", "/dev", "/run", "/state",
+	"/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/run", "/state",
 	"/var", "/var/lib", "/var/lib/rancher", "/var/lib/system-docker",
 }

@@ -51,3 +51,28 @@ mounts:
 		"9 debugfs /sys/kernel/debug debugfs noatime,nofail false false",
 	}, got)
 }
+
+func TestSharedFolders(t *testing.T) {
+	t.Parallel()
+	layer, report := ParseLayer("cloud-config", "f", []byte(`
+write_files:
+- {path: /srv/www/index.html}
+- {path: /srv/www/other}
+- {path: /usr/local/bin/run}
+- {path: /lib64/x}
+- {path: /alone}
+- {path: /proc/sys/x}
+- {path: /of/ntp, container: ntp}
+- {path: /of/host, container: host}
+- {path: /opt/a, container: console}
+users: [default, {name: ann, homedir: /local/ann}, {name: ben}]
+user: {name: default, homedir: /people/rancher}
+mounts:
+- [/dev/vdb, /srv]
+- [/dev/vdc, /data/deep]
+`))
+	require.Empty(t, report)
+	cfg, report := Merge(layer).Config()
+	require.Empty(t, report)
+	require.Equal(t, []string{"/srv", "/opt", "/local", "/people", "/data/deep"}, cfg.SharedFolders())
+}

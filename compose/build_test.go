@@ -206,6 +206,10 @@ rancher:
 	if got := mounts(cfg, "console"); got != own {
 		t.Errorf("without mounts console has %s", got)
 	}
+	cfg.WriteFiles = []cloudconfig.WriteFile{{Path: "/srv/www/index.html"}, {Path: "/mnt/a/b"}, {Path: "/etc/motd"}}
+	if got := mounts(cfg, "console"); got != own+" /srv:/srv:rshared" {
+		t.Errorf("with files console has %s", got)
+	}
 }
 
 func TestBrokenServiceKeepsItsDependents(t *testing.T) {

@@ -98,7 +98,7 @@ func (b *builder) referVolumes(d *draft) {
 		if b.find(d, name) == nil && isVolumeSet(name) && d.project == nil {
 			more := setMounts(name, mode == "ro")
 			if name == mountVolumes {
-				more = mountsOf(b.cfg.MountPoints(), spec.Volumes, mode == "ro")
+				more = mountsOf(b.cfg.SharedFolders(), spec.Volumes, mode == "ro")
 			}
 			spec.Volumes = addMounts(spec.Volumes, more)
 			continue

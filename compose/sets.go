@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-
-	"github.com/ros-os/ros/cloudconfig"
 )
 
 // volumeSets are RancherOS's volume holders. There they were containers; here
@@ -51,9 +49,9 @@ var volumeSets = map[string][]string{
 	},
 }
 
-// mountVolumes stands for the folders that the configuration mounts something at,
-// as far as the service does not see them in folders of its own: what is mounted
-// there later is seen too. Console and User Docker have it.
+// mountVolumes stands for the folders at which the configuration mounts something,
+// or has files and homes, as far as the service does not see them in folders of its
+// own: what comes there later is seen too. Console and User Docker have it.
 const mountVolumes = "mount-volumes"
 
 // allVolumes stands for all sets.
@@ -95,18 +93,18 @@ func setMounts(name string, readOnly bool) []types.ServiceVolumeConfig {
 }
 
 // mountsOf are the mounts of mount-volumes, for a service with some volumes.
-func mountsOf(points []cloudconfig.MountPoint, volumes []types.ServiceVolumeConfig, readOnly bool) []types.ServiceVolumeConfig {
+func mountsOf(folders []string, volumes []types.ServiceVolumeConfig, readOnly bool) []types.ServiceVolumeConfig {
 	var out []types.ServiceVolumeConfig
-	for _, m := range points {
+	for _, folder := range folders {
 		seen := func(v types.ServiceVolumeConfig) bool {
 			return v.Source == v.Target && v.Bind != nil && strings.Contains(v.Bind.Propagation, types.PropagationShared) &&
-				(m.Folder == v.Target || strings.HasPrefix(m.Folder, v.Target+"/"))
+				(folder == v.Target || strings.HasPrefix(folder, v.Target+"/"))
 		}
-		if !m.Sharable() || slices.ContainsFunc(volumes, seen) || slices.ContainsFunc(out, seen) {
+		if slices.ContainsFunc(volumes, seen) || slices.ContainsFunc(out, seen) {
 			continue
 		}
 		out = append(out, types.ServiceVolumeConfig{
-			Type: types.VolumeTypeBind, Source: m.Folder, Target: m.Folder, ReadOnly: readOnly,
+			Type: types.VolumeTypeBind, Source: folder, Target: folder, ReadOnly: readOnly,
 			Bind: &types.ServiceVolumeBind{CreateHostPath: true, Propagation: types.PropagationRShared},
 		})
 	}

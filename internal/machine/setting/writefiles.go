@@ -86,6 +86,9 @@ func (w *fileWriter) add(i int, entry cloudconfig.WriteFile) error {
 		index: i, appends: entry.Append,
 		anyMode: entry.Permissions == "", anyOwner: entry.Owner == "",
 	}
+	if entry.Container != "host" && path.Dir(name) == "/" {
+		w.warn(fmt.Sprintf("console and User Docker do not see %s", name), "put it in a folder, such as /srv, or say container: host", "write_files", strconv.Itoa(i), "path")
+	}
 	before, ok := w.files[name]
 	if !ok {
 		w.order = append(w.order, name)
