@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 
 	"github.com/sirupsen/logrus"
@@ -92,7 +93,7 @@ func (a *app) runController(ctx context.Context) error {
 		func(ctx context.Context) error { return sources.Run(ctx, c.Reload) },
 		gate.images.Run,
 		func(ctx context.Context) error { return machine.Run(ctx, c.Reapply) },
-		func(ctx context.Context) error { return watchHostname(ctx, a.path(network.StatusFile), c.Reapply) },
+		func(ctx context.Context) error { return watchNetworkStatus(ctx, a.path(network.StatusFile), c.Reapply) },
 	}
 	var all sync.WaitGroup
 	failed := make(chan error, len(parts))
@@ -122,17 +123,17 @@ func releaseMemory(log *logrus.Logger) {
 	}
 }
 
-// watchHostname calls changed when DHCP gives the machine another name: that is
-// part of what the host should be. Of the rest of the network's status the host
-// needs nothing.
-func watchHostname(ctx context.Context, path string, changed func()) error {
-	last := "" // what there is at first may be told once too often
+// watchNetworkStatus calls changed when DHCP gives the machine another name, which
+// is part of what the host should be, and when others are to know of other problems.
+// Of the rest of the network's status the host needs nothing.
+func watchNetworkStatus(ctx context.Context, path string, changed func()) error {
+	var last network.Status // what there is at first may be told once too often
 	return source.WatchFile(ctx, path, func() {
 		status, err := network.ReadStatus(path)
-		if err != nil || status.Hostname == last { // its writer tells what is wrong
-			return
+		if err != nil || status.Hostname == last.Hostname && slices.Equal(status.Lasting, last.Lasting) {
+			return // of an error its writer tells
 		}
-		last = status.Hostname
+		last = status
 		changed()
 	})
 }

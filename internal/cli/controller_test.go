@@ -15,12 +15,12 @@ import (
 )
 
 // TestOnlyANewNameOfDHCPIsTold writes what service network publishes: of that,
-// the host needs the name alone.
-func TestOnlyANewNameOfDHCPIsTold(t *testing.T) {
+// the host needs the name and the problems that last.
+func TestOnlyANewNameOfDHCPAndNewProblemsAreTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "status.json")
 	ctx, cancel := context.WithCancel(t.Context())
 	told, ended := make(chan struct{}, 16), make(chan error, 1)
-	go func() { ended <- watchHostname(ctx, path, func() { told <- struct{}{} }) }()
+	go func() { ended <- watchNetworkStatus(ctx, path, func() { told <- struct{}{} }) }()
 	write := func(text string) {
 		t.Helper()
 		if err := source.WriteFile(path, []byte(text)); err != nil {
@@ -47,6 +47,9 @@ func TestOnlyANewNameOfDHCPIsTold(t *testing.T) {
 	}{
 		{"another address", `{"hostname": "one", "ntp": ["10.0.2.4"]}`, false},
 		{"what cannot be read", `{`, false},
+		{"a problem that may pass", `{"hostname": "one", "problems": ["a"]}`, false},
+		{"a problem that lasts", `{"hostname": "one", "problems": ["a"], "lasting": ["a"]}`, true},
+		{"it is gone", `{"hostname": "one"}`, true},
 		{"another name", `{"hostname": "two"}`, true},
 		{"no name any more", `{"ready": true}`, true},
 	} {

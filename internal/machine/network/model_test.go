@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +203,27 @@ func TestWhatDoesNotStayIsMadeLessOften(t *testing.T) {
 	}
 	if s.unstable = s.settles(Plan{}); s.pause() != betweenPasses {
 		t.Errorf("when all is well the pause is %s", s.pause())
+	}
+}
+
+func TestProblemsThatGoByThemselvesDoNotLast(t *testing.T) {
+	s, start := &service{}, time.Unix(0, 0)
+	for _, row := range []struct {
+		after    time.Duration
+		problems []string
+		lasting  []string
+		fresh    bool
+	}{
+		{0, []string{"a", "b"}, nil, true},
+		{retryAfter, []string{"b"}, nil, true},
+		{lastingAfter, []string{"a", "b"}, []string{"b"}, true},
+		{2 * lastingAfter, []string{"a", "b"}, []string{"a", "b"}, false},
+		{3 * lastingAfter, nil, nil, false},
+		{4 * lastingAfter, []string{"a"}, nil, true},
+	} {
+		lasting, fresh := s.lasting(row.problems, start.Add(row.after))
+		if !slices.Equal(lasting, row.lasting) || fresh != row.fresh {
+			t.Errorf("after %v: %q last, fresh %v", row.after, lasting, fresh)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -23,6 +24,8 @@ const (
 	// manyTimes is how often the same steps are made one time after the other
 	// before they are made less often.
 	manyTimes = 3
+	// lastingAfter is how long a problem is there before others are told.
+	lastingAfter = 2 * retryAfter
 )
 
 // paths are the files of the service.
@@ -45,13 +48,14 @@ type service struct {
 	observer observer
 	executor executor
 	programs *supervise.Set
-	given    map[string]applied // by link
-	settings string             // those of the last pass, as JSON
-	since    time.Time          // when they came
-	told     string             // the status that was logged last
-	last     []Step             // the steps that were made last
-	lastText string             // the plan of the last pass
-	unstable int                // how often it was the same
+	given    map[string]applied   // by link
+	settings string               // those of the last pass, as JSON
+	since    time.Time            // when they came
+	told     string               // the status that was logged last
+	last     []Step               // the steps that were made last
+	lastText string               // the plan of the last pass
+	unstable int                  // how often it was the same
+	problems map[string]time.Time // those of the last pass, and since when
 }
 
 // sysctlFolder is where kernel settings of the network can be written: a
@@ -151,17 +155,39 @@ func (s *service) pass(ctx context.Context) time.Duration {
 	if changed {
 		runCommands(ctx, "", settings.PostCmds)
 	}
+	var fresh bool
+	status.Lasting, fresh = s.lasting(status.Problems, time.Now())
 	if perr := publish(s.paths, status); err == nil {
 		err = perr
 	}
 	s.tell(status, err)
-	if err != nil {
+	if err != nil || fresh {
 		return retryAfter
 	}
 	if left := time.Until(s.deadline(settings)); !status.Ready && left > 0 {
 		return left
 	}
 	return 0
+}
+
+// lasting are the problems that have been there for a while; fresh says that others
+// have not, and may go by themselves.
+func (s *service) lasting(problems []string, now time.Time) (lasting []string, fresh bool) {
+	before := s.problems
+	s.problems = map[string]time.Time{}
+	for _, problem := range problems {
+		since, known := before[problem]
+		if !known {
+			since = now
+		}
+		s.problems[problem] = since
+		if now.Sub(since) < lastingAfter {
+			fresh = true
+		} else if !slices.Contains(lasting, problem) {
+			lasting = append(lasting, problem)
+		}
+	}
+	return lasting, fresh
 }
 
 // adopt says whether these settings are other ones than in the last pass.

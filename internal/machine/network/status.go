@@ -27,6 +27,9 @@ type Status struct {
 	Ready    bool     `json:"ready"`
 	Waiting  []string `json:"waiting,omitempty"`  // why it is not ready
 	Problems []string `json:"problems,omitempty"` // what could not be made
+	// Lasting are those of the problems that another try or two have not mended,
+	// such as that of a card whose driver came later.
+	Lasting []string `json:"lasting,omitempty"`
 	// Hostname is what DHCP gave, when the user chose no name.
 	Hostname string          `json:"hostname,omitempty"`
 	NTP      []string        `json:"ntp,omitempty"` // time servers that DHCP gave

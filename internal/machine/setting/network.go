@@ -28,6 +28,9 @@ const (
 func (p *pass) handOverNetwork(context.Context) {
 	settings := p.networkSettings()
 	p.handOver("network", network.SettingsFile, settings, "rancher", "network")
+	if !p.dry {
+		p.networkProblems()
+	}
 	if !p.dry || p.m.kernel.network == nil {
 		return
 	}
@@ -35,6 +38,17 @@ func (p *pass) handOverNetwork(context.Context) {
 	p.fail(err, "rancher", "network")
 	for _, step := range plan.Steps {
 		p.note(step.String())
+	}
+}
+
+// networkProblems tells what service network has not succeeded in for a while.
+func (p *pass) networkProblems() {
+	status, err := network.ReadStatus(p.m.path(network.StatusFile))
+	if err != nil {
+		return // its writer tells what is wrong
+	}
+	for _, problem := range status.Lasting {
+		p.fail(errors.New("service network: " + problem))
 	}
 }
 

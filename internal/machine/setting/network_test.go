@@ -84,3 +84,17 @@ func TestALookAtTheChangesSaysWhatTheNetworkWouldDo(t *testing.T) {
 		t.Errorf("changes %+v", p.changes)
 	}
 }
+
+func TestWhatServiceNetworkDoesNotSucceedInIsTold(t *testing.T) {
+	h := newHost(t)
+	const lasting = "cannot make bond0 bond: the kernel has no support for it"
+	h.write(network.StatusFile, `{"problems": ["cannot set up eth1", "`+lasting+`"], "lasting": ["`+lasting+`"]}`)
+	if got := h.apply(""); got != "service network: "+lasting {
+		t.Errorf("problems %q", got)
+	}
+	if m := h.recorded("network"); m == nil || !strings.Contains(m.Problem, lasting) {
+		t.Errorf("the record is %+v", m)
+	}
+	h.write(network.StatusFile, `{"ready": true}`)
+	h.clean("")
+}
