@@ -37,6 +37,13 @@ func TestABootWithoutANetwork(t *testing.T) {
 	if got := m.Exec("docker", "run", "--rm", "probe:1", "say", "hi"); got != "hi" {
 		t.Errorf("docker run without a network: %q", got)
 	}
+	const why = "service network: eth0 has no carrier"
+	m.Eventually("it is told why there is none", time.Minute, func(s Status) error {
+		if len(s.Problems) != 1 || !strings.HasPrefix(s.Problems[0].Message, why) {
+			return fmt.Errorf("%v", s.Problems)
+		}
+		return nil
+	})
 	if got := m.Sh("cat /sys/class/net/eth0/carrier || true"); got == "1" {
 		t.Error("the cable is in")
 	}
@@ -47,7 +54,7 @@ func TestABootWithoutANetwork(t *testing.T) {
 	m.Ros("config", "set", "rancher.services_include", `{"`+address+`": true}`)
 	m.Eventually("a definition in the network is waited for, and is no problem", time.Minute, func(s Status) error {
 		x, found := s.Service(address)
-		if !found || !slices.Equal(x.WaitingFor, []string{"the network"}) || s.State != "converging" || len(s.Problems) > 0 {
+		if !found || !slices.Equal(x.WaitingFor, []string{"the network"}) || s.State != "converging" || len(s.Problems) != 1 || !strings.HasPrefix(s.Problems[0].Message, why) {
 			return fmt.Errorf("%s %v %+v", s.State, s.Problems, x)
 		}
 		return nil

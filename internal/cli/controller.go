@@ -130,7 +130,8 @@ func watchNetworkStatus(ctx context.Context, path string, changed func()) error 
 	var last network.Status // what there is at first may be told once too often
 	return source.WatchFile(ctx, path, func() {
 		status, err := network.ReadStatus(path)
-		if err != nil || status.Hostname == last.Hostname && slices.Equal(status.Lasting, last.Lasting) {
+		same := status.Hostname == last.Hostname && slices.Equal(status.Lasting, last.Lasting) && slices.Equal(status.Lacks, last.Lacks)
+		if err != nil || same {
 			return // of an error its writer tells
 		}
 		last = status

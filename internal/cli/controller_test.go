@@ -50,7 +50,9 @@ func TestOnlyANewNameOfDHCPAndNewProblemsAreTold(t *testing.T) {
 		{"a problem that may pass", `{"hostname": "one", "problems": ["a"]}`, false},
 		{"a problem that lasts", `{"hostname": "one", "problems": ["a"], "lasting": ["a"]}`, true},
 		{"it is gone", `{"hostname": "one"}`, true},
-		{"another name", `{"hostname": "two"}`, true},
+		{"a cable is lacking", `{"hostname": "one", "lacks": ["eth1 has no carrier"]}`, true},
+		{"still", `{"hostname": "one", "lacks": ["eth1 has no carrier"], "ready": true}`, false},
+		{"another name, and a cable", `{"hostname": "two"}`, true},
 		{"no name any more", `{"ready": true}`, true},
 	} {
 		write(row.status)

@@ -124,9 +124,10 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 		}
 		given = append(given, w.DNS)
 		if w.addressed() && !l.Loopback { // the loopback leads nowhere
+			source, _, _ := strings.Cut(w.Cause, " ")
 			states = append(states, linkState{
 				Name: w.Name, Carrier: l.Carrier, Optional: w.Optional,
-				Addressed: isAddressed(w, have.Addresses[w.Name], got),
+				Addressed: isAddressed(w, have.Addresses[w.Name], got), Asked: !ofImage(source),
 			})
 		}
 		status.Links = append(status.Links, LinkStatus{
@@ -143,6 +144,9 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 	}
 	timedOut := !time.Now().Before(s.deadline(settings)) || !settings.wantsAddresses()
 	status.Ready, status.Waiting = ready(states, timedOut)
+	if !time.Now().Before(s.deadline(settings)) {
+		status.Lacks = lacks(settings.documents(), have.Links, states, status.Ready)
+	}
 	for _, doc := range settings.documents() {
 		given = append(given, doc.DNS)
 	}

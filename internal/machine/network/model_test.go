@@ -227,3 +227,36 @@ func TestProblemsThatGoByThemselvesDoNotLast(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatTheNetworkLacksIsTold(t *testing.T) {
+	named := func(source string, entries ...Entry) Document { return Document{Source: source, Entries: entries} }
+	at := func(name string) Entry { return Entry{ID: name, Match: Match{Name: name}} }
+	links := []link{{Name: "eth0", Kind: "device", MAC: "52:54:00:00:00:01"}, {Name: "lo", Kind: "device", Loopback: true}, {Name: "docker0", Kind: "bridge"}}
+	optional := at("usb0")
+	optional.Link.Optional = true
+	for _, tt := range []struct {
+		name   string
+		docs   []Document
+		states []linkState
+		ready  bool
+		want   string
+	}{
+		{"all is there", []Document{named("network", at("eth0"))}, []linkState{{Name: "eth0", Addressed: true, Asked: true}}, true, ""},
+		{"a name of another system", []Document{named("network", at("ens18"))}, nil, true, "there is no interface ens18, which network asks for; there are eth0"},
+		{"an address of another machine", []Document{named("datasource", Entry{Match: Match{MAC: "52:54:00:00:00:02"}})}, nil, true,
+			"there is no interface 52:54:00:00:00:02, which datasource asks for; there are eth0"},
+		{"it is called so now", []Document{named("network", Entry{Match: Match{Name: "enp1s0"}, SetName: "eth0"})}, nil, true, ""},
+		{"it may be missing", []Document{named("network", optional)}, nil, true, ""},
+		{"a pattern asks for nothing", []Document{named("network", at("en*")), named("os-config", at("eth9"))}, nil, true, ""},
+		{"one of two without a cable", nil, []linkState{{Name: "eth0", Addressed: true}, {Name: "eth1", Asked: true}}, true,
+			"eth1 has no carrier: no cable, or nothing at its other end"},
+		{"nobody asks for the second", nil, []linkState{{Name: "eth0", Addressed: true}, {Name: "eth1"}}, true, ""},
+		{"no network at all", nil, []linkState{{Name: "eth0", Carrier: true}}, false, "eth0 has no address: nobody has given it one"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := strings.Join(lacks(tt.docs, links, tt.states, tt.ready), "; "); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}

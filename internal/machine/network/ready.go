@@ -12,6 +12,7 @@ type linkState struct {
 	Carrier   bool
 	Addressed bool
 	Optional  bool // nobody waits for it
+	Asked     bool // somebody other than the image asks for it
 }
 
 // ready decides whether the network is up, and if not, why. A link without a

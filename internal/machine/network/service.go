@@ -164,10 +164,7 @@ func (s *service) pass(ctx context.Context) time.Duration {
 	if err != nil || fresh {
 		return retryAfter
 	}
-	if left := time.Until(s.deadline(settings)); !status.Ready && left > 0 {
-		return left
-	}
-	return 0
+	return max(0, time.Until(s.deadline(settings))) // then it is known what is lacking
 }
 
 // lasting are the problems that have been there for a while; fresh says that others

@@ -30,6 +30,9 @@ type Status struct {
 	// Lasting are those of the problems that another try or two have not mended,
 	// such as that of a card whose driver came later.
 	Lasting []string `json:"lasting,omitempty"`
+	// Lacks is what is not there that the configuration asks for: interfaces, cables,
+	// answers.
+	Lacks []string `json:"lacks,omitempty"`
 	// Hostname is what DHCP gave, when the user chose no name.
 	Hostname string          `json:"hostname,omitempty"`
 	NTP      []string        `json:"ntp,omitempty"` // time servers that DHCP gave

@@ -41,7 +41,8 @@ func (p *pass) handOverNetwork(context.Context) {
 	}
 }
 
-// networkProblems tells what service network has not succeeded in for a while.
+// networkProblems tells what service network has not succeeded in for a while, and
+// what it has waited for in vain.
 func (p *pass) networkProblems() {
 	status, err := network.ReadStatus(p.m.path(network.StatusFile))
 	if err != nil {
@@ -49,6 +50,9 @@ func (p *pass) networkProblems() {
 	}
 	for _, problem := range status.Lasting {
 		p.fail(errors.New("service network: " + problem))
+	}
+	for _, lack := range status.Lacks {
+		p.warn("service network: "+lack, "")
 	}
 }
 

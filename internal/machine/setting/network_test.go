@@ -95,6 +95,10 @@ func TestWhatServiceNetworkDoesNotSucceedInIsTold(t *testing.T) {
 	if m := h.recorded("network"); m == nil || !strings.Contains(m.Problem, lasting) {
 		t.Errorf("the record is %+v", m)
 	}
+	h.write(network.StatusFile, `{"ready": true, "lacks": ["eth1 has no carrier"]}`)
+	if got := h.apply(""); got != "warning: service network: eth1 has no carrier" {
+		t.Errorf("problems %q", got)
+	}
 	h.write(network.StatusFile, `{"ready": true}`)
 	h.clean("")
 }

@@ -1,0 +1,66 @@
+package network
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// lacks tells, once the time for it is over, what the network lacks of what the
+// configuration asks for: a link that is not there, and one without cable or
+// answer. It may be as it should be, and is told as a warning. What the image says
+// for all machines asks for nothing, as long as there is any network.
+func lacks(docs []Document, links []link, states []linkState, ready bool) []string {
+	out := absent(docs, links)
+	for _, s := range states {
+		switch {
+		case s.Addressed || s.Optional || ready && !s.Asked:
+		case s.Carrier:
+			out = append(out, s.Name+" has no address: nobody has given it one")
+		default:
+			out = append(out, s.Name+" has no carrier: no cable, or nothing at its other end")
+		}
+	}
+	return out
+}
+
+// ofImage says that a source speaks for all machines.
+func ofImage(source string) bool { return source == "os-config" || source == "default" }
+
+// absent are the links that the configuration names and that are not there.
+func absent(docs []Document, links []link) []string {
+	var out []string
+	for _, doc := range docs {
+		if ofImage(doc.Source) {
+			continue
+		}
+		for _, e := range doc.Entries {
+			name := e.Match.Name
+			if name == "" {
+				name = e.Match.MAC
+			}
+			fits := func(l link) bool { return rankOf(e, l) != noMatch }
+			if name == "" || strings.ContainsAny(name, "*?[") || e.Link.Optional || slices.ContainsFunc(links, fits) {
+				continue
+			}
+			out = append(out, fmt.Sprintf("there is no interface %s, which %s asks for; there are %s", name, doc.Source, cards(links)))
+		}
+	}
+	return out
+}
+
+// cards are the names of the machine's own interfaces.
+func cards(links []link) string {
+	var names []string
+	for _, l := range links {
+		if l.Kind == "device" || l.Kind == "veth" && !ofContainers(l) {
+			if !l.Loopback {
+				names = append(names, l.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
