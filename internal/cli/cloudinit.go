@@ -7,12 +7,16 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
+
+// lookAgain is how often the record is read by who waits for its end.
+const lookAgain = 250 * time.Millisecond
 
 func (a *app) cloudInitCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -28,7 +32,7 @@ took how long; 'clean' makes the machine a new instance.`,
 }
 
 func (a *app) cloudInitStatus() *cobra.Command {
-	var long bool
+	var long, wait bool
 	var format string
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -37,10 +41,18 @@ func (a *app) cloudInitStatus() *cobra.Command {
 
 Exit status: 0 done or still running, 1 failed (no datasource answers),
 2 degraded (it is done, but for what is told; warnings alone are done).`,
-		Example: "  ros cloud-init status --long\n  ros cloud-init status -o json | jq -r '.asked[] | select(.reason) | .name'",
+		Example: "  ros cloud-init status --long\n  ros cloud-init status --wait\n  ros cloud-init status -o json | jq -r '.asked[] | select(.reason) | .name'",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.readCloudInit()
+			for wait && err == nil && s.Status == cloudInitRunning {
+				select {
+				case <-cmd.Context().Done():
+					return cmd.Context().Err()
+				case <-time.After(lookAgain):
+				}
+				s, err = a.readCloudInit()
+			}
 			if err != nil {
 				return err
 			}
@@ -58,6 +70,7 @@ Exit status: 0 done or still running, 1 failed (no datasource answers),
 			return s.exit()
 		},
 	}
+	cmd.Flags().BoolVarP(&wait, "wait", "w", false, "wait until all is done, the last command of the user-data too")
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "tell who was asked, why not the others, and what is wrong")
 	outputFlag(cmd, &format)
 	return cmd
