@@ -29,6 +29,8 @@ type azureInstance struct {
 	Compute struct {
 		VMID      string `json:"vmId"`
 		Name      string `json:"name"`
+		Location  string `json:"location"`
+		Zone      string `json:"zone"`
 		OSProfile struct {
 			ComputerName string `json:"computerName"`
 		} `json:"osProfile"`
@@ -79,7 +81,7 @@ func (c *azure) Fetch(ctx context.Context) (source.Seed, error) {
 }
 
 func (i azureInstance) metaData() metaData {
-	m := metaData{InstanceID: i.Compute.VMID, Hostname: firstOf(i.Compute.OSProfile.ComputerName, i.Compute.Name)}
+	m := metaData{InstanceID: i.Compute.VMID, Hostname: firstOf(i.Compute.OSProfile.ComputerName, i.Compute.Name), Region: i.Compute.Location, Zone: i.Compute.Zone}
 	for _, k := range i.Compute.PublicKeys {
 		m.PublicKeys = append(m.PublicKeys, k.KeyData)
 	}

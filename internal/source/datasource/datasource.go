@@ -85,6 +85,9 @@ type metaData struct {
 	PublicIPv4 string   `json:"public-ipv4,omitempty"`
 	LocalIPv6  string   `json:"local-ipv6,omitempty"`
 	PublicIPv6 string   `json:"public-ipv6,omitempty"`
+	// Zone and Region are for templates.
+	Zone   string `json:"availability-zone,omitempty"`
+	Region string `json:"region,omitempty"`
 }
 
 func (m metaData) marshal() ([]byte, error) {

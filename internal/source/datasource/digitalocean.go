@@ -28,6 +28,7 @@ type droplet struct {
 	UserData   string                        `json:"user_data"`
 	VendorData string                        `json:"vendor_data"`
 	PublicKeys []string                      `json:"public_keys"`
+	Region     string                        `json:"region"`
 	Interfaces map[string][]dropletInterface `json:"interfaces"`
 	DNS        struct {
 		Nameservers []string `json:"nameservers"`
@@ -59,7 +60,7 @@ func (c *digitalOcean) Fetch(ctx context.Context) (source.Seed, error) {
 	if d.UserData == "" {
 		s.UserData = g.bytes(ctx, c.base+"/user-data")
 	}
-	m := metaData{InstanceID: d.ID.String(), Hostname: d.Hostname, PublicKeys: d.PublicKeys}
+	m := metaData{InstanceID: d.ID.String(), Hostname: d.Hostname, PublicKeys: d.PublicKeys, Region: d.Region}
 	for _, i := range d.Interfaces["public"] {
 		m.PublicIPv4 = firstOf(m.PublicIPv4, i.IPv4.address())
 		m.PublicIPv6 = firstOf(m.PublicIPv6, i.IPv6.address())

@@ -74,6 +74,8 @@ func (e *ec2) Fetch(ctx context.Context) (source.Seed, error) {
 		LocalIPv4:  g.text(ctx, meta+"local-ipv4"),
 		PublicIPv4: g.text(ctx, meta+"public-ipv4"),
 		PublicIPv6: g.text(ctx, meta+"ipv6"),
+		Zone:       g.text(ctx, meta+"placement/availability-zone"),
+		Region:     g.text(ctx, meta+"placement/region"),
 	}
 	if m.Hostname == "" {
 		m.Hostname = g.text(ctx, meta+"hostname")

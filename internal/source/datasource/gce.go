@@ -27,6 +27,7 @@ type gceInstance struct {
 	ID         json.Number       `json:"id"`
 	Hostname   string            `json:"hostname"`
 	Attributes map[string]string `json:"attributes"`
+	Zone       string            `json:"zone"` // "projects/1234/zones/europe-west1-b"
 	Interfaces []struct {
 		IP     string `json:"ip"`
 		Access []struct {
@@ -49,7 +50,8 @@ func (c *gce) Fetch(ctx context.Context) (source.Seed, error) {
 	if i.Attributes["block-project-ssh-keys"] != "true" && i.Attributes["block-project-ssh-keys"] != "TRUE" {
 		g.json(ctx, c.base+"/project/attributes/?recursive=true", &project)
 	}
-	m := metaData{InstanceID: i.ID.String(), Hostname: i.Hostname}
+	m := metaData{InstanceID: i.ID.String(), Hostname: i.Hostname, Zone: i.Zone[strings.LastIndex(i.Zone, "/")+1:]}
+	m.Region = m.Zone[:max(0, strings.LastIndex(m.Zone, "-"))]
 	for _, n := range i.Interfaces {
 		if m.LocalIPv4 == "" {
 			m.LocalIPv4 = n.IP
