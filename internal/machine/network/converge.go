@@ -124,11 +124,7 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 		}
 		given = append(given, w.DNS)
 		if w.addressed() && !l.Loopback { // the loopback leads nowhere
-			source, _, _ := strings.Cut(w.Cause, " ")
-			states = append(states, linkState{
-				Name: w.Name, Carrier: l.Carrier, Optional: w.Optional,
-				Addressed: isAddressed(w, have.Addresses[w.Name], got), Asked: !ofImage(source),
-			})
+			states = append(states, stateOf(w, l, have.Addresses[w.Name], got))
 		}
 		status.Links = append(status.Links, LinkStatus{
 			Name: w.Name, Carrier: l.Carrier, Addresses: texts(have.Addresses[w.Name]),
@@ -144,14 +140,21 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 	}
 	timedOut := !time.Now().Before(s.deadline(settings)) || !settings.wantsAddresses()
 	status.Ready, status.Waiting = ready(states, timedOut)
-	if !time.Now().Before(s.deadline(settings)) {
-		status.Lacks = lacks(settings.documents(), have.Links, states, status.Ready)
-	}
+	status.Lacks = s.lacks(settings, have.Links, states, status.Ready)
 	for _, doc := range settings.documents() {
 		given = append(given, doc.DNS)
 	}
 	status.DNS = resolver(settings.DNS, settings.FallbackDNS, append(given, leased...))
 	return status, writeInPlace(s.paths.resolvConf, []byte(resolvConf(status.DNS, settings.Resolver)))
+}
+
+// stateOf says how a link stands that is to have an address.
+func stateOf(w want, l link, have []address, got leases) linkState {
+	source, _, _ := strings.Cut(w.Cause, " ")
+	return linkState{
+		Name: w.Name, Carrier: l.Carrier, Optional: w.Optional, Card: l.isCard(), Asked: !ofImage(source),
+		Addressed: isAddressed(w, have, got),
+	}
 }
 
 func (l lease) dns() cloudconfig.DNS {

@@ -4,17 +4,26 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
-// lacks tells, once the time for it is over, what the network lacks of what the
-// configuration asks for: a link that is not there, and one without cable or
-// answer. It may be as it should be, and is told as a warning. What the image says
-// for all machines asks for nothing, as long as there is any network.
+// lacks tells what is lacking once the time for it is over.
+func (s *service) lacks(settings Settings, links []link, states []linkState, ready bool) []string {
+	if time.Now().Before(s.deadline(settings)) {
+		return nil
+	}
+	return lacks(settings.documents(), links, states, ready)
+}
+
+// lacks is what the network lacks of what the configuration asks for: a link that is
+// not there, and one without cable or answer. It may be as it should be, and is told
+// as a warning. What the image says for all machines asks for nothing, as long as
+// there is any network.
 func lacks(docs []Document, links []link, states []linkState, ready bool) []string {
 	out := absent(docs, links)
 	for _, s := range states {
 		switch {
-		case s.Addressed || s.Optional || ready && !s.Asked:
+		case s.Optional || ready && !s.Asked || s.Addressed && (s.Carrier || !s.Card):
 		case s.Carrier:
 			out = append(out, s.Name+" has no address: nobody has given it one")
 		default:
@@ -53,14 +62,17 @@ func absent(docs []Document, links []link) []string {
 func cards(links []link) string {
 	var names []string
 	for _, l := range links {
-		if l.Kind == "device" || l.Kind == "veth" && !ofContainers(l) {
-			if !l.Loopback {
-				names = append(names, l.Name)
-			}
+		if l.isCard() {
+			names = append(names, l.Name)
 		}
 	}
 	if len(names) == 0 {
 		return "none"
 	}
 	return strings.Join(names, ", ")
+}
+
+// isCard says that a link is one of the machine's own, and not made by software.
+func (l link) isCard() bool {
+	return (l.Kind == "device" || l.Kind == "veth") && !ofContainers(l)
 }

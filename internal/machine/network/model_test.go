@@ -243,13 +243,23 @@ func TestWhatTheNetworkLacksIsTold(t *testing.T) {
 	}{
 		{"all is there", []Document{named("network", at("eth0"))}, []linkState{{Name: "eth0", Addressed: true, Asked: true}}, true, ""},
 		{"a name of another system", []Document{named("network", at("ens18"))}, nil, true, "there is no interface ens18, which network asks for; there are eth0"},
-		{"an address of another machine", []Document{named("datasource", Entry{Match: Match{MAC: "52:54:00:00:00:02"}})}, nil, true,
-			"there is no interface 52:54:00:00:00:02, which datasource asks for; there are eth0"},
+		{"an address of another machine", []Document{named("datasource", Entry{Match: Match{MAC: "52:54:00:00:00:02"}})}, nil, true, "there is no interface 52:54:00:00:00:02, which datasource asks for; there are eth0"},
 		{"it is called so now", []Document{named("network", Entry{Match: Match{Name: "enp1s0"}, SetName: "eth0"})}, nil, true, ""},
 		{"it may be missing", []Document{named("network", optional)}, nil, true, ""},
 		{"a pattern asks for nothing", []Document{named("network", at("en*")), named("os-config", at("eth9"))}, nil, true, ""},
-		{"one of two without a cable", nil, []linkState{{Name: "eth0", Addressed: true}, {Name: "eth1", Asked: true}}, true,
-			"eth1 has no carrier: no cable, or nothing at its other end"},
+		{
+			"one of two without a cable", nil,
+			[]linkState{{Name: "eth0", Addressed: true}, {Name: "eth1", Asked: true}},
+			true,
+			"eth1 has no carrier: no cable, or nothing at its other end",
+		},
+		{
+			"an address, and no cable", nil,
+			[]linkState{{Name: "eth1", Asked: true, Addressed: true, Card: true}},
+			true,
+			"eth1 has no carrier: no cable, or nothing at its other end",
+		},
+		{"a bridge of nothing has no cable", nil, []linkState{{Name: "br0", Asked: true, Addressed: true}}, true, ""},
 		{"nobody asks for the second", nil, []linkState{{Name: "eth0", Addressed: true}, {Name: "eth1"}}, true, ""},
 		{"no network at all", nil, []linkState{{Name: "eth0", Carrier: true}}, false, "eth0 has no address: nobody has given it one"},
 	} {

@@ -12,6 +12,7 @@ type linkState struct {
 	Carrier   bool
 	Addressed bool
 	Optional  bool // nobody waits for it
+	Card      bool // it has a socket for a cable
 	Asked     bool // somebody other than the image asks for it
 }
 

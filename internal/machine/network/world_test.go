@@ -211,6 +211,9 @@ func TestALinkThatFlapsAndOneWithoutACable(t *testing.T) {
 		"eth*": {DHCP: true}, "eth1": {Address: "10.8.0.2/24", Gateway: "10.8.0.9"},
 	}))
 	m.eventually("ready with the one that has a cable", m.isReady)
+	m.eventually("it is told that the other has none", func() bool {
+		return strings.HasPrefix(strings.Join(m.status().Lacks, ";"), "eth1 has no carrier")
+	})
 	for range 10 {
 		ip(t, "link", "set", "world0", "down")
 		ip(t, "link", "set", "world0", "up")
@@ -233,6 +236,9 @@ func TestDHCPThatNeverAnswersHoldsUpNothing(t *testing.T) {
 	m := start(t, networkConfig(t, "{version: 2, ethernets: {eth0: {dhcp4: true}, eth1: {addresses: [10.8.0.2/24]}}}"))
 	m.eventually("the other address at once", func() bool { return addrs(t, "eth1") == "10.8.0.2/24" })
 	m.eventually("ready after the time-out", m.isReady)
+	m.eventually("it is told who got no answer", func() bool {
+		return strings.HasPrefix(strings.Join(m.status().Lacks, ";"), "eth0 has no address")
+	})
 	if s := m.status(); addrs(t, "eth0") != "" || len(s.Problems) > 0 {
 		t.Errorf("eth0 has %q, problems %q", addrs(t, "eth0"), s.Problems)
 	}

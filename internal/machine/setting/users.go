@@ -154,6 +154,12 @@ func (p *pass) giveKeys(db *account.Database) {
 		}
 		p.authorizeUser(root, keys, sshKeys)
 	}
+	p.giveOthersKeys(db, top)
+}
+
+// giveOthersKeys is the same for whom the image does not have; top are the keys of
+// the user that default stands for.
+func (p *pass) giveOthersKeys(db *account.Database, top []string) {
 	for i, u := range p.entries() {
 		a, ok := db.User(u.Name)
 		if !ok || u.Name == rootUser || slices.Contains(loginUsers(), u.Name) {
