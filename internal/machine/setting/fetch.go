@@ -146,7 +146,7 @@ func (p *pass) fetchAll(ctx context.Context) {
 
 // fetchOne fetches one document and keeps it.
 func (p *pass) fetchOne(ctx context.Context, f fetch) {
-	get := datasource.Download{Network: p.cfg.Rancher.Network, AllowHTTP: p.cfg.Rancher.CloudInit.AllowHTTP, Most: largestFile}
+	get := datasource.Download{Root: p.m.root, Network: p.cfg.Rancher.Network, AllowHTTP: p.cfg.Rancher.CloudInit.AllowHTTP, Most: largestFile}
 	data, err := get.Get(ctx, f.address, f.header)
 	if err == nil && f.check != nil {
 		err = f.check(data)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/source/datasource"
 )
 
 const (
@@ -73,6 +74,8 @@ func (p *pass) callHome(ctx context.Context, call cloudconfig.PhoneHome) error {
 	if tries == 0 {
 		tries = defaultTries
 	}
+	client := datasource.Client(p.m.root, p.cfg.Rancher.Network)
+	defer client.CloseIdleConnections()
 	var err error
 	pause := firstPause
 	for n := range tries {
@@ -86,14 +89,14 @@ func (p *pass) callHome(ctx context.Context, call cloudconfig.PhoneHome) error {
 			}
 			pause = min(2*pause, lastPause)
 		}
-		if err = post(ctx, address, form); err == nil {
+		if err = post(ctx, client, address, form); err == nil {
 			return nil
 		}
 	}
 	return fmt.Errorf("cannot call home, tried %d times: %w", tries, err)
 }
 
-func post(ctx context.Context, address string, form url.Values) error {
+func post(ctx context.Context, client *http.Client, address string, form url.Values) error {
 	limited, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, http.MethodPost, address, strings.NewReader(form.Encode()))
@@ -101,7 +104,7 @@ func post(ctx context.Context, address string, form url.Values) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

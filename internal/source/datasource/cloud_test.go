@@ -19,7 +19,7 @@ import (
 )
 
 // plainWeb fetches as a machine does that has no proxies and allows nothing.
-func plainWeb() *web { return newWeb(cloudconfig.Network{}, false) }
+func plainWeb() *web { return newWeb("", cloudconfig.Network{}, false) }
 
 // serve has the cloud of that name answer, as its documentation says.
 func serve(t *testing.T, name string) (*cloudtest.Cloud, *httptest.Server) {

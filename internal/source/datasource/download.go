@@ -18,6 +18,7 @@ const downloadTimeout = 5 * time.Minute
 // things send on to others; but it, too, comes over https, or from the machine's
 // own link.
 type Download struct {
+	Root      string              // of the machine whose authorities are trusted
 	Network   cloudconfig.Network // its proxies alone
 	AllowHTTP bool                // also from elsewhere
 	Most      int64               // bytes; 0: as much as user-data may have
@@ -27,7 +28,8 @@ type Download struct {
 func (d Download) Get(ctx context.Context, address string, header map[string]string) ([]byte, error) {
 	w := &web{allowHTTP: d.AllowHTTP, most: d.Most, anyType: true}
 	follow := func(r *http.Request, via []*http.Request) error { return w.mayFollow(r, via, len(header) > 0) }
-	w.direct, w.proxied = newClient(nil, follow), newClient(proxies(d.Network), follow)
+	trusted := authorities(d.Root)
+	w.direct, w.proxied = newClient(trusted, nil, follow), newClient(trusted, proxies(d.Network), follow)
 	for _, c := range []*http.Client{w.direct, w.proxied} {
 		c.Timeout = downloadTimeout
 		defer c.CloseIdleConnections()

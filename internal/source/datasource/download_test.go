@@ -2,11 +2,19 @@ package datasource
 
 import (
 	"bytes"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ros-os/ros/cloudconfig"
 )
 
 func TestDownloadsMayBeOfAnyTypeAndSize(t *testing.T) {
@@ -63,5 +71,33 @@ func TestWhereADownloadMayBeSentOn(t *testing.T) {
 				t.Errorf("%v, want %q", err, tt.problem)
 			}
 		})
+	}
+}
+
+// TestAuthoritiesThatComeLaterAreTrusted has ca_certs written after the process
+// spoke TLS for the first time.
+func TestAuthoritiesThatComeLaterAreTrusted(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	get := Download{Root: t.TempDir()}
+	if data, err := get.Get(t.Context(), server.URL, nil); err == nil {
+		t.Errorf("nobody vouches for it: %q", data)
+	}
+	file := filepath.Join(get.Root, bundle)
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := get.Get(t.Context(), server.URL, nil); err != nil || string(data) != "hello" {
+		t.Errorf("%q, %v", data, err)
+	}
+	answer, err := Client(get.Root, cloudconfig.Network{}).Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
 	}
 }

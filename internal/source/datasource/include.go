@@ -19,7 +19,7 @@ func (p *pass) include(ctx context.Context, want settings) (done bool) {
 	if folder == "" {
 		return true // there is no user-data yet
 	}
-	web := newWeb(want.network, want.allowHTTP)
+	web := newWeb(p.root(), want.network, want.allowHTTP)
 	tried := map[string]bool{}
 	done = true
 	for range includeRounds {

@@ -107,7 +107,7 @@ func (p *pass) choose(want settings) ([]candidate, []source.Asked) {
 		p.log(err)
 	}
 	o := opening{
-		root: p.root(), platform: ReadPlatform(p.root()), web: newWeb(want.network, want.allowHTTP), cmdline: cmdline,
+		root: p.root(), platform: ReadPlatform(p.root()), web: newWeb(p.root(), want.network, want.allowHTTP), cmdline: cmdline,
 		imdsV1: want.imdsV1,
 	}
 	if disk, found := p.disk(); found {

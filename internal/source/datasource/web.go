@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -50,17 +54,42 @@ type web struct {
 	anyType bool
 }
 
-func newWeb(network cloudconfig.Network, allowHTTP bool) *web {
-	return &web{direct: newClient(nil, checkRedirect), proxied: newClient(proxies(network), checkRedirect), allowHTTP: allowHTTP}
+func newWeb(root string, network cloudconfig.Network, allowHTTP bool) *web {
+	trusted := authorities(root)
+	return &web{
+		direct: newClient(trusted, nil, checkRedirect), proxied: newClient(trusted, proxies(network), checkRedirect), allowHTTP: allowHTTP,
+	}
 }
 
-func newClient(proxy func(*http.Request) (*url.URL, error), mayFollow func(*http.Request, []*http.Request) error) *http.Client {
+// Client is for requests of others: by the configuration's proxies, and with the
+// authorities that the machine below root trusts now.
+func Client(root string, network cloudconfig.Network) *http.Client {
+	return newClient(authorities(root), proxies(network), nil)
+}
+
+// bundle has the authorities that the machine trusts.
+const bundle = "/etc/ssl/certs/ca-certificates.crt"
+
+// authorities are those that the machine trusts now: Go's library remembers for ever
+// which they were when a process first asked somebody, and ca_certs often comes later.
+// Without a bundle they are that library's.
+func authorities(root string) *x509.CertPool {
+	data, err := os.ReadFile(filepath.Join(root, bundle))
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(data) {
+		return nil
+	}
+	return pool
+}
+
+func newClient(trusted *x509.CertPool, proxy func(*http.Request) (*url.URL, error), mayFollow func(*http.Request, []*http.Request) error) *http.Client {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	return &http.Client{
 		Timeout:       requestTimeout,
 		CheckRedirect: mayFollow,
 		Transport: &http.Transport{
 			Proxy:                  proxy,
+			TLSClientConfig:        &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
 			DialContext:            dialer.DialContext,
 			TLSHandshakeTimeout:    connectTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
