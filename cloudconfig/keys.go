@@ -136,6 +136,7 @@ var notApplied = map[string]string{
 	"users.*.snapuser":     "there is no Snap on this system",
 	"users.*.no_log_init":  "logins are not noted on this system",
 	"ntp.config":           "chrony is configured by this system",
+	"power_state.timeout":  "the machine goes down when all else has ended",
 	"ssh_quiet_keygen":     notYet,
 	"network.wifis":        "wireless networks are in rancher.network.wifi_networks",
 	"network.vrfs":         notYet,

@@ -15,6 +15,8 @@ const mounted = `#cloud-config
 write_files:
   - path: /opt/disk/mark
     content: hello
+  - path: /local/www/index.html
+    content: a page
 mounts:
   - [/opt/disk, /data, none, bind]
   - [tmpfs, /srv/memory, tmpfs, "size=1m"]
@@ -26,8 +28,11 @@ func TestMountsAreSeenWhereverTheyAre(t *testing.T) {
 	m := NewMachine(t, NS, "what is mounted for the configuration is seen in the console and by containers, from their first start").
 		CloudConfig(mounted).Start().Load()
 	m.Until("the console sees the mounts", time.Minute, m.shell("cat /data/mark; cat /proc/mounts", "hello", " /srv/memory tmpfs "))
-	if got := m.Exec("docker", "run", "--rm", "-v", "/data:/seen", "probe:1", "exists", "/seen/mark"); got != "/seen/mark" {
+	if got := m.Exec("docker", "run", "--rm", "-v", "/data:/seen", "-v", "/local/www:/www", "probe:1", "exists", "/seen/mark", "/www/index.html"); !strings.Contains(got, "/seen/mark") || !strings.Contains(got, "/www/index.html") {
 		t.Errorf("a container sees %q", got)
+	}
+	if got := m.Exec("cat", "/local/www/index.html"); got != "a page" {
+		t.Errorf("the console sees %q in a file that was written", got)
 	}
 	// Docker starts it again at a boot only if its source is there by then.
 	m.Exec("docker", "run", "-d", "--restart", "always", "--name", "keeper", "--mount", "type=bind,source=/data/mark,target=/mark", "probe:1", "sleep")
