@@ -166,6 +166,27 @@ func TestAHangingPullHoldsUpNobodyElseAndEndsWhenItIsNotWanted(t *testing.T) {
 	})
 }
 
+// Two services of one image have one pull; only the first of them makes it.
+func TestWhoWaitsForThePullOfAnotherServiceIsFreeAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
+			return enginetest.Fault{Hang: c.Step.Image == "slow:1" && c.Step.Verb == plan.Pull}
+		}
+		r.start(t, svc("first", "slow:1"), svc("second", "slow:1"), svc("third", "slow:1"))
+		after(10 * time.Second)
+		if s := r.service(t, "second"); !slices.Equal(s.WaitingFor, []string{"pull to finish"}) {
+			t.Errorf("second: %+v", s)
+		}
+		r.change(svc("first", "slow:1"), svc("second", "fast:1"))
+		if s := r.service(t, "second"); !s.Ready {
+			t.Errorf("second: %+v", s)
+		}
+		r.change(svc("second", "fast:1"))
+		r.wantState(t, servicectl.Converged)
+	})
+}
+
 func TestANewControllerAdoptsWhatRuns(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()

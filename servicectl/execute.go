@@ -27,6 +27,7 @@ type branch struct {
 	because []journal.Change // of the configuration, that the steps answer
 	// Guarded by the controller's mutex.
 	verb      plan.Verb             // under way, or the last
+	acting    bool                  // a step is under way that is not broken off
 	abandoned bool                  // the next step is not made
 	ended     bool                  //
 	after     map[compose.Scope]int // what observers have to have seen after the end
@@ -89,7 +90,7 @@ func (c *Controller) launch(ctx context.Context, all *sync.WaitGroup, todo [][]p
 		ctx, cancel := context.WithCancel(ctx)
 		b := &branch{
 			svc: c.desired.Project.Services[name], name: name, steps: steps,
-			run: r, cancel: cancel, verb: steps[0].Verb, because: c.blamed(steps),
+			run: r, cancel: cancel, verb: c.firstVerb(steps), because: c.blamed(steps),
 		}
 		c.branches[name] = b
 		c.noteBegin(b, now)
@@ -98,6 +99,17 @@ func (c *Controller) launch(ctx context.Context, all *sync.WaitGroup, todo [][]p
 			c.execute(ctx, b)
 		})
 	}
+}
+
+// firstVerb is what a branch begins with, or waits for: another branch may bring
+// its image. The caller holds the mutex.
+func (c *Controller) firstVerb(steps []plan.Step) plan.Verb {
+	for _, id := range steps[0].After {
+		if verb := c.plan.Steps[id-1].Verb; fetches(verb) {
+			return verb
+		}
+	}
+	return steps[0].Verb
 }
 
 // execute makes the steps of a branch until one fails.
@@ -148,6 +160,7 @@ func (c *Controller) step(ctx context.Context, b *branch, s plan.Step) error {
 	if err := c.noteStep(b, s); err != nil {
 		return err
 	}
+	defer c.noteOver(b)
 	log := c.log.WithFields(logrus.Fields{"service": s.Service, "step": string(s.Verb)})
 	c.tellBegin(b, s)
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.opts.Deadlines.Step, time.Duration(s.Deadline)))
@@ -247,7 +260,7 @@ func (c *Controller) needed(name string) bool {
 // controller's mutex.
 func (b *branch) preempt() {
 	b.abandoned = true
-	if b.verb == plan.Load || b.verb == plan.Pull {
+	if !b.acting {
 		b.cancel()
 	}
 }

@@ -59,7 +59,7 @@ func TestAPullShowsHowFarItIs(t *testing.T) {
 			after(time.Duration(seconds)*time.Second + time.Second/2 - time.Since(bubbleStart))
 			for _, s := range c.Status().Services {
 				text := map[string]string{
-					"app": "pull to finish (" + want + ")", "second": "create to finish (" + want + ")", "other": "pull to finish",
+					"app": "pull to finish (" + want + ")", "second": "pull to finish (" + want + ")", "other": "pull to finish",
 				}[s.Name]
 				if !slices.Equal(s.WaitingFor, []string{text}) {
 					t.Errorf("%s waits for %q, not %q", s.Name, s.WaitingFor, text)

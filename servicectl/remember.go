@@ -35,6 +35,7 @@ func (c *Controller) noteStep(b *branch, s plan.Step) error {
 		return errAbandoned
 	}
 	b.verb = s.Verb
+	b.acting = s.Verb != plan.Load && s.Verb != plan.Pull
 	if s.Failures != nil {
 		m := c.memory[b.name]
 		m.Failures, m.Hash = s.Failures, b.svc.Hash
@@ -45,6 +46,13 @@ func (c *Controller) noteStep(b *branch, s plan.Step) error {
 		c.save()
 	}
 	return nil
+}
+
+// noteOver marks a step as ended: what its branch waits for next may be broken off.
+func (c *Controller) noteOver(b *branch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.acting = false
 }
 
 // noteDone remembers a step that succeeded.
