@@ -12,12 +12,14 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -141,6 +143,56 @@ func TestWhatIsNewCanBeNamedAfterAReload(t *testing.T) {
 	l.report(nil, errors.New("no disk"))
 	if began := time.Now(); post("/v1/reload") != http.StatusOK || time.Since(began) > 4*time.Second {
 		t.Error("it waits for what cannot be read")
+	}
+}
+
+// Nobody has told the controller yet that there is something new.
+func TestWaitingIsForTheConfigurationOfNow(t *testing.T) {
+	l := &loader{}
+	l.set(svc("ntp", "ntp:1"))
+	happened := journal.Open(journal.Options{})
+	c := servicectl.New(servicectl.Options{Engine: enginetest.New(), Loader: l, Journal: happened})
+	path := t.TempDir() + "/controller.sock"
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := c.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	all.Go(func() {
+		if err := c.Serve(ctx, path); err != nil {
+			t.Error(err)
+		}
+	})
+	defer all.Wait()
+	defer cancel()
+	waitFor(t, func() bool { _, err := os.Lstat(path); return err == nil })
+	client := servicectl.Dial(path)
+	wait := func() servicectl.Status {
+		t.Helper()
+		st, err := client.Wait(ctx, 20*time.Second, nil)
+		if err != nil || st.State != servicectl.Converged {
+			t.Fatalf("%+v, %v", st, err)
+		}
+		return st
+	}
+	wait()
+	l.set(svc("ntp", "ntp:1"), svc("web", "web:1"))
+	if st := wait(); len(st.Services) != 2 || !st.Services[1].Ready {
+		t.Errorf("%+v", st)
+	}
+	l.set(svc("ntp", "ntp:1"), svc("new", "web:1"))
+	if _, err := client.Wait(ctx, 20*time.Second, []string{"new"}); err != nil {
+		t.Error(err)
+	}
+	wait()
+	events, _ := happened.After(0)
+	for range 20 {
+		wait()
+	}
+	if now, _ := happened.After(0); len(now) != len(events) {
+		t.Errorf("waiting for what is there is told: %+v", now[len(events):])
 	}
 }
 

@@ -73,6 +73,8 @@ type Controller struct {
 	desired   Desired
 	loaded    bool // desired is a reading of the configuration
 	dirty     bool // the configuration may have changed since
+	glance    bool // dirty only because somebody wants to be sure
+	reading   bool // it is being read, or the last plan is older than what was read
 	loadErr   error
 	loadTries int
 	loadAt    time.Time // not before, after a failure
@@ -103,6 +105,7 @@ type Controller struct {
 
 	status  Status
 	changed chan struct{} // closed when status changes
+	read    chan struct{} // closed when the configuration was read and planned for
 
 	cancel  context.CancelFunc // ends Run; nil before it began
 	ended   chan struct{}      // closed when Run has ended
@@ -131,6 +134,7 @@ func New(o Options) *Controller {
 		lastLogs:  map[string]lastLog{},
 		persisted: map[string]bool{},
 		changed:   make(chan struct{}),
+		read:      make(chan struct{}),
 		ended:     make(chan struct{}),
 	}
 	if c.log == nil {
@@ -265,38 +269,4 @@ func (c *Controller) Reapply() {
 		c.applyLocked()
 		c.publish()
 	}
-}
-
-// mostReread is how long somebody waits for the configuration to be read.
-const mostReread = 5 * time.Second
-
-// reread waits until the configuration was read since it was said to have changed,
-// or could not be: whoever asked for that may name what is new in it. It does not
-// wait for ever.
-func (c *Controller) reread(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, mostReread)
-	defer cancel()
-	for {
-		c.mu.Lock()
-		done, changed := !c.dirty || c.loadErr != nil, c.changed
-		c.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		}
-	}
-}
-
-// Reload says that the configuration may have changed.
-func (c *Controller) Reload() {
-	c.mu.Lock()
-	c.dirty = true
-	c.loadAt = time.Time{}
-	c.publish()
-	c.mu.Unlock()
-	c.nudge()
 }

@@ -1,6 +1,7 @@
 package servicectl
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/ros-os/ros/cloudconfig"
@@ -20,4 +21,10 @@ func (d Desired) unsure() bool {
 	return slices.ContainsFunc(d.Report, func(p cloudconfig.Problem) bool {
 		return p.Severity == cloudconfig.Error && !slices.Contains(d.Project.BrokenFiles, p.Pos.File)
 	})
+}
+
+// same says whether another reading asks for nothing else.
+func (d Desired) same(o Desired) bool {
+	return len(o.Changes) == 0 && reflect.DeepEqual(d.Config, o.Config) && reflect.DeepEqual(d.Project, o.Project) &&
+		reflect.DeepEqual(d.Report, o.Report) && reflect.DeepEqual(d.Waiting, o.Waiting)
 }

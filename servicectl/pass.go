@@ -2,7 +2,6 @@ package servicectl
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -21,12 +20,14 @@ func (c *Controller) pass(ctx context.Context, all *sync.WaitGroup) time.Time {
 	defer c.mu.Unlock()
 	now := time.Now()
 	if !c.loaded {
+		c.readingEnds()
 		c.publish()
 		return c.loadAt
 	}
 	c.retire()
 	c.setClocks(now)
 	c.plan = c.make(now)
+	c.readingEnds()
 	c.noteReady(now)
 	todo := c.runnable()
 	if !c.closing {
@@ -80,34 +81,6 @@ func (c *Controller) retire() {
 			delete(c.branches, name)
 		}
 	}
-}
-
-// reload reads the configuration where it may have changed. A reading that
-// fails leaves what was wanted before, and is tried again.
-func (c *Controller) reload(ctx context.Context) {
-	c.mu.Lock()
-	wanted := c.dirty && !c.loadAt.After(time.Now())
-	if wanted {
-		c.dirty = false
-	}
-	c.mu.Unlock()
-	if !wanted {
-		return
-	}
-	desired, err := c.opts.Loader.Load(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loadErr, c.loadAt = nil, time.Time{}
-	if err != nil {
-		c.dirty = true
-		c.loadErr = fmt.Errorf("cannot load the configuration: %w", err)
-		c.loadTries++
-		c.loadAt = time.Now().Add(plan.Backoff("configuration", c.loadTries))
-		c.log.WithField("err", err).Error("cannot load the configuration")
-		return
-	}
-	c.loadTries = 0
-	c.adopt(desired)
 }
 
 // bootFresh is how old the boot's problems may be.

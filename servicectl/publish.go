@@ -191,7 +191,7 @@ func (c *Controller) settledLocked() bool {
 
 // currentLocked says whether the last plan is about the present configuration.
 func (c *Controller) currentLocked() bool {
-	if !c.loaded || c.dirty || !c.applied || c.plan.Services == nil {
+	if !c.loaded || c.dirty || c.reading || !c.applied || c.plan.Services == nil {
 		return false
 	}
 	for _, scope := range scopes {

@@ -158,7 +158,8 @@ func (s server) status(w http.ResponseWriter, r *http.Request) {
 
 func (s server) plan(w http.ResponseWriter, _ *http.Request) { answer(w, s.c.Plan()) }
 
-// wait answers with the status when waiting is over, or the time is.
+// wait answers with the status when waiting is over, or the time is. It is about
+// the configuration of now.
 func (s server) wait(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	if text := r.FormValue("timeout"); text != "" {
@@ -171,6 +172,7 @@ func (s server) wait(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		ctx = limited
 	}
+	s.c.refresh(ctx)
 	st, err := s.c.Wait(ctx, r.URL.Query()["service"])
 	if err != nil {
 		failWith(w, err)

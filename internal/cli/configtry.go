@@ -37,7 +37,8 @@ func (a *app) configCancel() *cobra.Command {
 		Short:   "Take the change that is on trial back at once",
 		Example: "  ros config cancel",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer a.reload(cmd.Context())
 			return a.endTrial(source.Revert(a.root, source.Now()))
 		},
 	}

@@ -78,11 +78,25 @@ func (a *app) write(ctx context.Context, w writing) error {
 			a.complain("ros: %v\n", err)
 			continue
 		}
+		if err == nil && changed {
+			a.reload(ctx)
+		}
 		if err == nil && w.try > 0 {
 			a.tellTrial(ctx, w, changed)
 		}
 		return err
 	}
+}
+
+// reloadTimeout is how long the controller may take to read what was written.
+const reloadTimeout = 5 * time.Second
+
+// reload has the controller read what was written, so that the next command is
+// about it. A machine without a controller does without.
+func (a *app) reload(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
+	defer cancel()
+	_ = a.client().Reload(ctx) // it watches the file, too
 }
 
 // agree shows a person what the change does and asks, if it is one to think
