@@ -109,6 +109,7 @@ func (c *Controller) Kill(ctx context.Context, name, signal string) error {
 	}
 	for _, t := range targets {
 		c.log.WithField("service", t.svc.Name).Infof("the user sends %s", signal)
+		c.tellKill(t.svc.Name, signal)
 		err = errors.Join(err, e.Signal(ctx, t.svc.Scope, t.container.ID, signal))
 		c.look(t.svc.Scope)
 	}

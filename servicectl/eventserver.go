@@ -17,7 +17,7 @@ import (
 type EventOptions struct {
 	Follow   bool      // go on with those to come
 	Since    time.Time // not older; zero: all that are kept
-	Services []string  // about these only; none is all
+	Services []string  // about these only, also those that are no more; none is all
 }
 
 // events answers with events, a line of JSON each.
@@ -63,11 +63,12 @@ func since(text string, now time.Time) (time.Time, error) {
 func (c *Controller) Events(ctx context.Context, o EventOptions, show func([]journal.Event) error) {
 	var last uint64
 	for {
+		services := c.meant(o.Services)
 		all, more := c.opts.Journal.After(last)
 		var wanted []journal.Event
 		for _, e := range all {
 			last = e.Number
-			if e.Concerns(o.Services) && !e.Time.Before(o.Since) {
+			if e.Concerns(services) && !e.Time.Before(o.Since) {
 				wanted = append(wanted, e)
 			}
 		}

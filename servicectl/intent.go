@@ -85,6 +85,16 @@ func asked(m plan.Memory) string {
 	return "start"
 }
 
+// tellKill tells that a user sends a signal to a service.
+func (c *Controller) tellKill(name, signal string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tell(journal.Event{Kind: journal.Intent, Service: name, State: AskedKill + signal})
+}
+
+// AskedKill begins what an event says of a user who sends a signal.
+const AskedKill = "kill -s "
+
 // Plan is what would be done now.
 func (c *Controller) Plan() plan.Plan {
 	c.mu.Lock()

@@ -2,6 +2,7 @@ package servicectl
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,18 @@ func (c *Controller) named(name string) ([]string, error) {
 		return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 	}
 	return names, nil
+}
+
+// meant are the services that a person means by several names, and the names, which
+// services may have had that are no more.
+func (c *Controller) meant(names []string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := slices.Clone(names)
+	for _, name := range names {
+		out = append(out, c.desired.Project.Wanted(name)...)
+	}
+	return out
 }
 
 // notOne says why a name does not mean one container. The caller holds the mutex.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ros-os/ros/compose"
+	"github.com/ros-os/ros/servicectl"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -62,12 +63,15 @@ it answers.`,
 				return fmt.Errorf("there is no output format %q: %s", format, strings.Join(graphFormats, ", "))
 			}
 			project := desired(a.root).Project
+			var names []string
 			for _, name := range args {
-				if _, known := project.Services[name]; !known {
-					return fmt.Errorf("no such service: %q", name)
+				meant := project.Wanted(name)
+				if len(meant) == 0 {
+					return fmt.Errorf("%w: %q ('ros graph' shows which there are)", servicectl.ErrUnknown, name)
 				}
+				names = append(names, meant...)
 			}
-			g := graphOf(project, a.states(cmd.Context()), args)
+			g := graphOf(project, a.states(cmd.Context()), names)
 			switch format {
 			case "json":
 				return a.printJSON(g)

@@ -209,6 +209,14 @@ func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
 	}
 
 	s.types(t, 0, "service kill -s HUP shop/web")
+	if out, _ := s.types(t, 0, "why shop"); !strings.HasPrefix(out, "shop is 3 containers\n  shop-web-1 is running\n") || !strings.Contains(out, "  shop-web-3 is running\n") {
+		t.Errorf("why says %q", out)
+	}
+	if out, _ := s.types(t, 0, "events shop/web"); strings.Count(out, "a user asks: kill -s HUP") != 3 {
+		t.Errorf("events say %q", out)
+	}
+	lines(0, "graph shop", "shop-web-1 [running]\n└─ docker [running] to be ready (scope user)\n"+
+		"shop-web-2 [running]\n└─ docker [running] to be ready (scope user)\nshop-web-3 [running]\n└─ docker [running] to be ready (scope user)\n")
 	lines(0, "service logs --tail 1 shop/web", "shop-web-1 | got HUP\nshop-web-2 | got HUP\nshop-web-3 | got HUP\n")
 	const stamp = "2000-01-01T00:00:00.000000000Z "
 	lines(0, "service logs -t -n 1 shop", "shop-web-1 | "+stamp+"got HUP\nshop-web-2 | "+stamp+"got HUP\nshop-web-3 | "+stamp+"got HUP\n")
@@ -258,6 +266,66 @@ func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
 	wants("after all", all(plan.Running))
 }
 
+// What is written is there for the next command, though nobody watches the file.
+func TestTheNextCommandIsAboutWhatWasWritten(t *testing.T) {
+	s := newSession(t)
+	s.types(t, 0, "config set --yes rancher.services.web.image nginx:2")
+	if out, _ := s.types(t, 0, "service ps web"); !strings.Contains(out, "nginx:2") {
+		t.Errorf("ps says %q", out)
+	}
+	writeSecret(t, s.root, source.ConfDir+"/more.yml", "more: {image: \"more:1\", restart: always, labels: {io.rancher.os.scope: system}}\n")
+	s.types(t, 0, "service enable more")
+	s.types(t, 0, "wait more")
+	s.types(t, 0, "service disable more")
+	s.types(t, 1, "wait more")
+	s.types(t, 0, "wait")
+	if s.has("more") {
+		t.Error("it was not waited for")
+	}
+}
+
+func TestHowLongServicesHave(t *testing.T) {
+	s := newSession(t)
+	for command, want := range map[string]string{
+		"service stop --timeout soon web": "expected how long to wait, such as 2m, or a number of seconds, such as 60",
+		"service stop -t soon web":        "expected a number of seconds",
+		"service restart -t -1 web":       "expected a number of seconds",
+		"service stop":                    "which services? ('ros service ps' shows which there are)",
+		"service down -v web":             "cannot remove volumes (-v)",
+		"why":                             "which services?",
+	} {
+		if _, errs := s.types(t, 1, command); !strings.Contains(errs, want) {
+			t.Errorf("%s says %q", command, errs)
+		}
+	}
+	for command, want := range map[string]time.Duration{
+		"service stop --timeout 60 web": time.Minute, "service stop -t 30 --timeout 90s web": 30 * time.Second,
+		"service stop --timeout=20s web": 10 * time.Second, "service restart --timeout 7 web": 7 * time.Second,
+	} {
+		s.types(t, 0, "service up web")
+		n := len(s.fake.Steps())
+		s.types(t, 0, command)
+		if got := s.fake.Steps()[n]; got.Verb != plan.Stop || time.Duration(got.Grace) != want {
+			t.Errorf("%s: %+v", command, got)
+		}
+	}
+}
+
+func TestASignalIsAReason(t *testing.T) {
+	s := newSession(t)
+	s.types(t, 0, "service kill web")
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		out, _ := s.types(t, 0, "why web")
+		if strings.Contains(out, "(exited with status 137)\n    a user sent SIGKILL at ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("why says %q", out)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
 func TestServicesAreCreatedAndPulled(t *testing.T) {
 	s := newSession(t)
 	id := func() string {
@@ -288,7 +356,7 @@ func TestServicesAreCreatedAndPulled(t *testing.T) {
 		"service build":                "no service of this machine has 'build'",
 		"service build wbe":            `no such service: "wbe"`,
 		"service pull db":              "its image comes with the machine",
-		"service down":                 "requires at least 1 arg",
+		"service down":                 "which services?",
 		"service up -d --foreground":   "none of the others can be",
 	} {
 		if _, errs := s.types(t, 1, command); !strings.Contains(errs, want) {
@@ -410,8 +478,8 @@ func TestTheServiceTreeIsRancherOSs(t *testing.T) {
 	tree := (&app{}).serviceCommand()
 	for line, flags := range map[string]string{
 		"enable": "", "disable": "", "delete": "", "list": "all update", "build": "no-cache force-rm pull", "create": "no-recreate force-recreate no-build",
-		"up": "foreground no-recreate force-recreate no-build", "start": "foreground", "stop": "time", "restart": "time", "kill": "signal",
-		"rm": "force volumes", "pull": "ignore-pull-failures", "logs": "lines follow", "ps": "quiet", "down": "time",
+		"up": "foreground no-recreate force-recreate no-build", "start": "foreground", "stop": "timeout", "restart": "timeout", "kill": "signal",
+		"rm": "force volumes", "pull": "ignore-pull-failures", "logs": "lines follow", "ps": "quiet", "down": "volumes",
 	} {
 		i := -1
 		for n, cmd := range tree.Commands() {

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +23,7 @@ the services are ready, unless -d is given.
 
 Exit status: 0 ready, 1 not ready when the time was up, or without hope.`,
 		Example:           "  ros service start web\n  ros service start -d web",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.each(cmd.Context(), args, last.verb()); err != nil {
@@ -57,32 +55,6 @@ func (l *lasting) verb() verbFunc {
 	return l.do
 }
 
-// graceFlag is how long services have to end.
-type graceFlag struct{ seconds int }
-
-func (f *graceFlag) add(cmd *cobra.Command) {
-	cmd.Flags().IntVarP(&f.seconds, "time", "t", -1, "`SECONDS` until a service is killed; without it, its stop_grace_period or 10")
-}
-
-// duration is what the controller takes: 0 is the service's own. Less than a
-// second is one.
-func (f graceFlag) duration() time.Duration {
-	if f.seconds < 0 {
-		return 0
-	}
-	return max(time.Duration(f.seconds)*time.Second, time.Second)
-}
-
-// with has services end within that time when do asks them to.
-func (f graceFlag) with(do verbFunc) verbFunc {
-	return func(c *servicectl.Client, ctx context.Context, name string) error {
-		if err := c.Grace(ctx, name, f.duration()); err != nil {
-			return err
-		}
-		return do(c, ctx, name)
-	}
-}
-
 func (a *app) serviceStop() *cobra.Command {
 	var wait waitFlags
 	var grace graceFlag
@@ -97,7 +69,7 @@ It waits until they have stopped, unless -d is given.
 
 Exit status: 0 stopped, 1 not stopped when the time was up.`,
 		Example:           "  ros service stop web\n  ros service stop -t 60 database\n  ros service stop --persist web",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.each(cmd.Context(), args, grace.with(last.verb())); err != nil {
@@ -107,7 +79,7 @@ Exit status: 0 stopped, 1 not stopped when the time was up.`,
 		},
 	}
 	wait.add(cmd)
-	grace.add(cmd)
+	grace.add(cmd, &wait)
 	last.add(cmd, "also over reboots, until 'ros service start --persist'")
 	return cmd
 }
@@ -138,7 +110,7 @@ are ready again, unless -d is given.
 
 Exit status: 0 ready, 1 not ready when the time was up, or without hope.`,
 		Example:           "  ros service restart web\n  ros service restart -t 60 database",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.each(cmd.Context(), args, grace.with((*servicectl.Client).Restart)); err != nil {
@@ -148,7 +120,7 @@ Exit status: 0 ready, 1 not ready when the time was up, or without hope.`,
 		},
 	}
 	wait.add(cmd)
-	grace.add(cmd)
+	grace.add(cmd, &wait)
 	return cmd
 }
 
@@ -161,7 +133,7 @@ func (a *app) serviceKill() *cobra.Command {
 to the service: one that ends by it is started again if its restart policy says so.
 'ros service stop -t 0' ends a service and keeps it down.`,
 		Example:           "  ros service kill -s HUP web",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.each(cmd.Context(), args, func(c *servicectl.Client, ctx context.Context, name string) error {
@@ -190,23 +162,24 @@ stopped first.
 
 ` + removal,
 		Example:           "  ros service stop web && ros service rm web\n  ros service rm -f web",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if volumes {
-				return errors.New("cannot remove volumes (-v): nothing but a person removes data ('docker volume rm' does)")
+				return errVolumes
 			}
 			return a.remove(cmd.Context(), args, waitFlags{timeout: settleTime}, servicectl.RemoveOptions{Force: force})
 		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "also those of services that run")
-	cmd.Flags().BoolVarP(&volumes, "volumes", "v", false, "is refused: volumes are never removed")
+	volumesFlag(cmd, &volumes)
 	return cmd
 }
 
 func (a *app) serviceDown() *cobra.Command {
 	var grace graceFlag
 	var wait waitFlags
+	var volumes bool
 	cmd := &cobra.Command{
 		Use:   "down SERVICE…",
 		Short: "Stop services and remove their containers",
@@ -217,14 +190,18 @@ named: without those of the system there is no machine.
 
 Exit status: 0 they are down, 1 not yet when the time was up.`,
 		Example:           "  ros service down web",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if volumes {
+				return errVolumes
+			}
 			return a.remove(cmd.Context(), args, wait, servicectl.RemoveOptions{Force: true, Grace: grace.duration()})
 		},
 	}
 	wait.add(cmd)
-	grace.add(cmd)
+	grace.add(cmd, &wait)
+	volumesFlag(cmd, &volumes)
 	return cmd
 }
 

@@ -161,10 +161,12 @@ func (a *app) waitCommand() *cobra.Command {
 		Short: "Wait until the machine, or the named services, are ready",
 		Long: `Wait until the machine has converged, or until the named services are ready.
 
-Exit status: 0 ready, 1 still converging when the time was up, 2 degraded.`,
+Exit status: 0 ready, 1 still converging when the time was up, 2 degraded; with
+names, 2 when waiting for one of them is vain.`,
 		Example: `  ros wait --timeout 2m
   ros wait docker console`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			began := time.Now()
 			st, err := a.client().Wait(cmd.Context(), timeout, args)
 			if err != nil {
 				return err
@@ -172,13 +174,17 @@ Exit status: 0 ready, 1 still converging when the time was up, 2 degraded.`,
 			if waited(st, args) {
 				return nil
 			}
+			if named, err := pick(st.Services, args); err == nil {
+				st.Services = named
+			}
 			if err := writeStatus(a.err, st, terminal(a.err)); err != nil {
 				return err
 			}
-			if st.State == servicectl.Degraded {
+			late := time.Since(began) >= timeout
+			if st.State == servicectl.Degraded && (len(args) == 0 || !late) {
 				return exit(2)
 			}
-			return exit(1)
+			return exit(1) // what else is degraded is nothing to who waits for a service
 		},
 		ValidArgsFunction: a.completeServices,
 	}

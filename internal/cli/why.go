@@ -25,17 +25,20 @@ func (a *app) whyCommand() *cobra.Command {
 		Short: "Tell why a service is as it is",
 		Long: `Tell the chain of causes: what was last done to a service and which change of the
 configuration, by whom, was behind it; what is wrong with it, with the last lines
-that it logged; and what it waits for, with the reasons of that.`,
+that it logged; and what it waits for, with the reasons of that. Of a service with
+replicas, or a project, it tells about each container.`,
 		Example: `  ros why ntp
+  ros why shop/web
   ros why -o json web | jq -r '.because[].text'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              cobra.MatchAll(someServices, cobra.MaximumNArgs(1)),
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			st, err := a.client().Status(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if _, err := pick(st.Services, args); err != nil {
+			services, err := pick(st.Services, args)
+			if err != nil {
 				return err
 			}
 			var events []journal.Event
@@ -47,7 +50,7 @@ that it logged; and what it waits for, with the reasons of that.`,
 				return err
 			}
 			w := wondering{status: st, events: events, project: desired(a.root).Project, now: time.Now()}
-			answer := w.service(args[0])
+			answer := w.all(args[0], services)
 			if format == "json" {
 				return a.printJSON(answer)
 			}

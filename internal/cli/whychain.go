@@ -21,6 +21,19 @@ type wondering struct {
 	seen    []string // services that the chain has been at
 }
 
+// all is why the services that a name means are as they are.
+func (w *wondering) all(name string, services []servicectl.ServiceStatus) reason {
+	if len(services) == 1 {
+		return w.service(services[0].Name)
+	}
+	r := reason{Service: name, Text: fmt.Sprintf("%s is %d containers", name, len(services))}
+	for _, s := range services {
+		w.seen = nil // each is told whole
+		r.Because = append(r.Because, w.service(s.Name))
+	}
+	return r
+}
+
 // service is why a service is as it is.
 func (w *wondering) service(name string) reason {
 	w.seen = append(w.seen, name)
@@ -100,6 +113,9 @@ func (w *wondering) lastChange(s servicectl.ServiceStatus) (reason, bool) {
 	if e.Problem != "" {
 		r.Because = append(r.Because, reason{Text: e.Problem})
 	}
+	if sent, ok := w.signal(last); ok {
+		r.Because = append(r.Because, sent)
+	}
 	for _, c := range e.Because {
 		r.Because = append(r.Because, reason{Text: c.String()})
 	}
@@ -115,6 +131,21 @@ func because(e journal.Event) string {
 		return ""
 	}
 	return " (" + e.Cause + ")"
+}
+
+// signal is what a user sent to a service since the step before the one that ends
+// with an event: the service may have ended by that.
+func (w *wondering) signal(last int) (reason, bool) {
+	for _, e := range slices.Backward(w.events[:last]) {
+		switch {
+		case e.Service != w.events[last].Service:
+		case e.Kind == journal.Done:
+			return reason{}, false
+		case e.Kind == journal.Intent && strings.HasPrefix(e.State, servicectl.AskedKill):
+			return reason{Text: fmt.Sprintf("a user sent %s at %s", strings.TrimPrefix(e.State, servicectl.AskedKill), w.clock(e.Time))}, true
+		}
+	}
+	return reason{}, false
 }
 
 // deed says in a word what the steps that end with an event have done.
@@ -167,8 +198,8 @@ func (w *wondering) intent(s servicectl.ServiceStatus) (reason, bool) {
 		return reason{}, false
 	}
 	for _, e := range slices.Backward(w.events) {
-		if e.Service == s.Name && e.Kind == journal.Intent {
-			return reason{Text: fmt.Sprintf("a user asked for %q at %s", "ros service "+e.State, w.clock(e.Time))}, true
+		if e.Service == s.Name && e.Kind == journal.Intent && !strings.HasPrefix(e.State, servicectl.AskedKill) {
+			return reason{Text: fmt.Sprintf("a user asked to %s it at %s", e.State, w.clock(e.Time))}, true
 		}
 	}
 	return reason{}, false
