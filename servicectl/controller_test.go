@@ -187,6 +187,33 @@ func TestWhoWaitsForThePullOfAnotherServiceIsFreeAtOnce(t *testing.T) {
 	})
 }
 
+// Docker takes a container whose port is taken out of its networks: each attempt
+// needs another container, and is an attempt all the same.
+func TestAServiceWhosePortIsTakenIsTriedEverMoreSlowly(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		web := inNetwork(svc("web", "web:1"), "bridge")
+		r.fake.Behave = map[string]enginetest.Behaviour{"web": {PortTaken: true}}
+		r.start(t, web)
+		after(time.Minute)
+		r.wantState(t, servicectl.Degraded)
+		if s := r.service(t, "web"); s.State != plan.StateCrashLoop || !strings.HasSuffix(s.Problem, "port is already allocated") {
+			t.Errorf("web: %+v", s)
+		}
+		n := len(r.fake.Steps())
+		after(5 * time.Minute)
+		if got := r.verbs(n); len(got) > 4*6 {
+			t.Errorf("%d steps in five minutes: %q", len(got), got)
+		}
+		delete(r.fake.Behave, "web")
+		after(2 * time.Minute)
+		r.wantState(t, servicectl.Converged)
+		if c := r.container(t, "web"); len(c.Networks) != 1 {
+			t.Errorf("web: %+v", c)
+		}
+	})
+}
+
 func TestANewControllerAdoptsWhatRuns(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()

@@ -65,7 +65,9 @@ func (c *Controller) noteDone(b *branch, s plan.Step, now time.Time) {
 	case plan.Load, plan.Pull, plan.Tag, plan.NetworkCreate, plan.VolumeCreate, plan.NetworkRemove:
 		m = m.Forgiven()
 	case plan.Create, plan.CreateNext:
-		m = m.Forgiven() // a new container has not failed yet
+		if s.Failures == nil {
+			m = m.Forgiven() // a new container has not failed yet
+		}
 		m.Restarts = 0
 		m.LastCause, m.Gone = s.Cause, ""
 	case plan.Start:

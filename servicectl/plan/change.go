@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strings"
+	"time"
 
 	"github.com/ros-os/ros/compose"
 )
@@ -49,7 +50,7 @@ func (p *planner) replace(v *view, b *branch) {
 	p.clear(v, b, rest)
 	from, id := p.nextName(v), ""
 	if next == nil {
-		b.add(Step{Verb: CreateNext, Name: from, Image: v.svc.Spec.Image, Cause: cause})
+		b.add(Step{Verb: CreateNext, Name: from, Image: v.svc.Spec.Image, Cause: cause, Failures: p.brokenBy(v, old)})
 	} else {
 		from, id = next.Name, next.ID
 	}
@@ -62,6 +63,16 @@ func (p *planner) replace(v *view, b *branch) {
 	if !v.svc.CreateOnly {
 		b.add(Step{Verb: Start, Container: id, Name: v.svc.Name, Cause: cause})
 	}
+}
+
+// brokenBy are the failures that made a container useless: Docker takes one whose
+// start fails, since its port is taken, out of its networks. The new one is an
+// attempt like any other.
+func (p *planner) brokenBy(v *view, c *Container) []time.Time {
+	if c.State == Running || c.Hash != v.svc.Hash || p.lostNetwork(v, c) == "" {
+		return nil
+	}
+	return p.failures(v)
 }
 
 // clear removes what is in the way of the service's container.

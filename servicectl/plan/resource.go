@@ -113,6 +113,8 @@ func (p *planner) lostNetwork(v *view, c *Container) string {
 		id, joined := c.Networks[name]
 		network, there := d.Networks[name]
 		switch {
+		case !joined && c.State != Running && c.Error != "":
+			return "its failed start took it out of network " + name
 		case !joined:
 			return "it was disconnected from network " + name
 		case id == "" || there && id == network.ID:

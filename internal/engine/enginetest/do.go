@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"context"
 	"fmt"
 	"maps"
@@ -206,6 +207,11 @@ func (f *Fake) start(d *daemon, step plan.Step) error {
 	if b.StartFails != "" {
 		c.Error, c.ExitCode = b.StartFails, 127
 		return fmt.Errorf("%s", b.StartFails)
+	}
+	if b.PortTaken {
+		clear(c.Networks)
+		c.Error, c.ExitCode = "port is already allocated", 128
+		return errors.New(c.Error)
 	}
 	c.State, c.Started, c.Finished = plan.Running, time.Now(), time.Time{}
 	c.Error, c.ExitCode, c.OOM = "", 0, false
