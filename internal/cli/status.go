@@ -122,12 +122,35 @@ func why(s servicectl.ServiceStatus) string {
 		text = "waits for " + strings.Join(s.WaitingFor, ", ")
 	case s.Note != "":
 		text = s.Note
+	case s.Schedule != "":
+		text = runs(s, time.Now())
 	}
 	short := []rune(strings.Join(strings.Fields(text), " "))
 	if len(short) > longest {
 		short = append(short[:longest-1], '…')
 	}
 	return string(short)
+}
+
+// runs is when a scheduled service ran last, how that went, and when it runs next.
+func runs(s servicectl.ServiceStatus, now time.Time) string {
+	var out []string
+	if t, err := time.Parse(time.RFC3339, s.LastRun); err == nil {
+		out = append(out, strings.TrimSpace("last run "+clock(t, now)+" "+s.LastResult))
+	}
+	if t, err := time.Parse(time.RFC3339, s.NextRun); err == nil {
+		out = append(out, "next run "+clock(t, now))
+	}
+	return strings.Join(out, ", ")
+}
+
+// clock is an instant, with its day when that is not today.
+func clock(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
 }
 
 const (

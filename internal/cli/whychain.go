@@ -52,6 +52,9 @@ func (w *wondering) service(name string) reason {
 	if s.Note != "" {
 		r.Because = append(r.Because, reason{Text: s.Note})
 	}
+	if s.Schedule != "" {
+		r.Because = append(r.Because, reason{Text: "is scheduled for " + s.Schedule + ": " + runs(s, w.now)})
+	}
 	r.Because = append(r.Because, w.waiting(s)...)
 	if done, ok := w.lastChange(s); ok {
 		r.Because = append(r.Because, done)
@@ -205,11 +208,4 @@ func (w *wondering) intent(s servicectl.ServiceStatus) (reason, bool) {
 	return reason{}, false
 }
 
-// clock is an instant, with its day when that is not today.
-func (w *wondering) clock(t time.Time) string {
-	t, now := t.Local(), w.now.Local()
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format(time.TimeOnly)
-	}
-	return t.Format(time.DateTime)
-}
+func (w *wondering) clock(t time.Time) string { return clock(t, w.now) }

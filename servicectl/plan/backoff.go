@@ -113,14 +113,16 @@ func (p *planner) backOff(v *view, b *branch, due time.Time) {
 	if v.standing.Problem == "" {
 		v.standing.Problem = v.mem.LastError
 	}
-	n := len(recent(v.mem.Failures, p.now))
+	n, ill := len(recent(v.mem.Failures, p.now)), false
 	if v.main != nil {
 		if f, counts := p.answered(v, b); counts {
-			n = len(f)
+			n, ill = len(f), v.main.State == Running
 		}
 	}
 	v.standing.Stuck = n >= crashes
 	switch {
+	case ill && n > crashes: // it was restarted so often, and is ill again
+		p.crashLoop(v, &v.standing, n)
 	case v.main != nil && v.main.State == Running:
 		// what is old, or ill, goes on
 	case v.main != nil && n >= crashes:

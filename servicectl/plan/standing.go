@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func (p *planner) stand(v *view) Standing {
 		p.standStopped(v, &s)
 	}
 	if v.mem.Intent != Stopped {
-		s.Note = p.without(v)
+		s.Note = cmp.Or(p.without(v), s.Note)
 	}
 	if v.busy != "" {
 		s.Waiting = append(s.Waiting, v.busy+" to finish")
@@ -34,7 +35,7 @@ func (p *planner) stand(v *view) Standing {
 
 // standStopped is a service that the user does not want.
 func (p *planner) standStopped(v *view, s *Standing) {
-	s.Ready, s.Accepted, s.Problem = false, false, ""
+	s.Ready, s.Accepted, s.Problem, s.Note = false, false, "", ""
 	if v.main != nil && (v.main.State == Running || v.main.State == Paused || v.main.State == Restarting) {
 		s.Waiting = append(s.Waiting, "its container to stop")
 		return
@@ -82,6 +83,9 @@ func (p *planner) standRunning(v *view, s *Standing) {
 	case !s.Ready:
 		s.State = StateStarting
 	}
+	if s.State == StateStarting {
+		s.Note = untilReady(&v.svc)
+	}
 	// A service in a crash loop has to prove itself, lest the state flip at
 	// every attempt.
 	n := len(p.failures(v))
@@ -91,6 +95,17 @@ func (p *planner) standRunning(v *view, s *Standing) {
 		p.wakeAt(until)
 		p.crashLoop(v, s, n)
 	}
+}
+
+// untilReady is what a service that runs still lacks.
+func untilReady(svc *compose.Service) string {
+	switch {
+	case svc.OneShot:
+		return "is done when it ends with status 0"
+	case svc.Ready.Kind == compose.ReadyHealth:
+		return "is ready when its health check passes"
+	}
+	return fmt.Sprintf("is ready when its check passes: %s:%s", svc.Ready.Kind, svc.Ready.Target)
 }
 
 // ready says whether a running container has passed the service's check.
