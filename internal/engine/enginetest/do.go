@@ -1,8 +1,8 @@
 package enginetest
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
