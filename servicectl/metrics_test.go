@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
 	"github.com/ros-os/ros/servicectl/journal"
@@ -108,6 +109,25 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		}
 		if v := values(got["ros_service_restarts_total"]); len(v) != 0 {
 			t.Errorf("a service that is no more counts: %v", v)
+		}
+	})
+}
+
+func TestARestartForHealthIsCounted(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		ill := svc("ill", "x:1")
+		ill.Ready.Kind = compose.ReadyHealth
+		r.fake.Behaves("ill", enginetest.Behaviour{Unhealthy: true, ReadyAfter: time.Second})
+		r.start(t, ill)
+		for range 3 {
+			after(10 * time.Second)
+			r.fake.Set(compose.System, "ill", func(*plan.Container) {}) // Docker tells of its health
+			synctest.Wait()
+		}
+		v := values(scrape(t, r.c)["ros_service_restarts_total"])
+		if n := r.service(t, "ill").Restarts; n == 0 || v["ill"] != float64(n) {
+			t.Errorf("%d restarts, counted are %v", n, v)
 		}
 	})
 }

@@ -214,9 +214,14 @@ func (c *Controller) tellEnd(b *branch, s plan.Step, kind journal.Kind, took tim
 	}
 	c.tell(e)
 	c.counts.operation(s.Verb, kind, took)
-	if kind == journal.Done && s.Verb == plan.Start && s.Failures != nil {
+	if kind == journal.Done && s.Verb == plan.Start && b.answers() {
 		c.counts.restarted(s.Service)
 	}
+}
+
+// answers says whether a branch answers an exit, ill health, or a start that failed.
+func (b *branch) answers() bool {
+	return slices.ContainsFunc(b.steps, func(s plan.Step) bool { return s.Failures != nil })
 }
 
 func stepEvent(b *branch, s plan.Step, kind journal.Kind) journal.Event {
