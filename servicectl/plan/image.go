@@ -1,9 +1,12 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/ros-os/ros/compose"
 )
 
 // IsMachineImage says whether an image comes with the machine, and is loaded
@@ -88,7 +91,42 @@ func (p *planner) stranded(v *view) bool {
 		return false
 	}
 	next, _ := p.next(v)
-	return next == nil && p.lacksImage(v) && (p.neverPulls(v) || p.sane(v.mem.NotBefore).After(p.now))
+	return next == nil && p.lacksImage(v) && (p.neverPulls(v) || p.sane(v.mem.NotBefore).After(p.now) || p.networkAway(v))
+}
+
+// networkService brings the machine's network up.
+const networkService = "network"
+
+const networkWait = networkService + " to be ready"
+
+// networkAway says whether the service's image cannot be had yet, since the network
+// is still to come. A network that does not come is not waited for.
+func (p *planner) networkAway(v *view) bool {
+	n := p.views[networkService]
+	if n == nil || n.svc.Scope != compose.System || isLocal(v.svc.Spec.Image) || p.reaches(n, v, map[*view]bool{}) {
+		return false
+	}
+	s := p.stand(n)
+	return !s.Ready && !s.Stuck
+}
+
+// isLocal says whether no network is needed for an image: it comes with the machine,
+// or from a registry on it.
+func isLocal(ref string) bool {
+	host, _, _ := strings.Cut(ref, "/")
+	name, _, _ := strings.Cut(host, ":")
+	return IsMachineImage(ref) || host != ref && (name == "localhost" || strings.HasPrefix(name, "127."))
+}
+
+// reaches says whether one service needs another, or is it.
+func (p *planner) reaches(from, to *view, seen map[*view]bool) bool {
+	if from == nil || seen[from] {
+		return false
+	}
+	seen[from] = true
+	return from == to || slices.ContainsFunc(from.svc.Needs, func(d compose.Dependency) bool {
+		return p.reaches(p.views[d.Service], to, seen)
+	})
 }
 
 // standIn runs the outdated container until the next attempt.
@@ -103,6 +141,10 @@ func (p *planner) standIn(v *view, b *branch) {
 	}
 	if p.neverPulls(v) {
 		p.needImage(v, b) // says what is wrong
+		return
+	}
+	if p.networkAway(v) {
+		v.standing.Waiting = append(v.standing.Waiting, networkWait)
 		return
 	}
 	p.wakeAt(v.mem.NotBefore) // for the image

@@ -90,6 +90,11 @@ func (p *planner) commit(v *view, b *branch) {
 	if len(b.steps) == 0 && b.image == nil {
 		return
 	}
+	if b.image != nil && b.image.Verb == Pull && p.lacksImage(v) && p.networkAway(v) {
+		p.awaitNetwork(v, b)
+		p.append(b)
+		return
+	}
 	if due := p.due(v, b); due.After(p.now) {
 		p.backOff(v, b, due)
 		p.append(b)
@@ -105,6 +110,15 @@ func (p *planner) commit(v *view, b *branch) {
 		v.standing.Ready = false // a dependent waits for the new container
 	}
 	p.append(b)
+}
+
+// awaitNetwork makes a branch wait for the network, which brings its image.
+func (p *planner) awaitNetwork(v *view, b *branch) {
+	b.hold(networkWait)
+	v.standing.Waiting = append(v.standing.Waiting, networkWait)
+	if v.main == nil || v.main.State != Running {
+		v.standing.State = StateWaiting
+	}
 }
 
 // append numbers a branch's steps, each after the one before.
@@ -209,7 +223,8 @@ func (b *branch) hold(why string) {
 		b.resources[i].Waits = []string{why}
 	}
 	for i := range b.steps {
-		b.steps[i].Waits = append([]string{why}, b.steps[i].Waits...)
+		others := slices.DeleteFunc(slices.Clone(b.steps[i].Waits), func(w string) bool { return w == why })
+		b.steps[i].Waits = append([]string{why}, others...)
 	}
 }
 
