@@ -53,7 +53,7 @@ func (c *Controller) noteChurn(b *branch, now time.Time) {
 	}
 	why := fmt.Sprintf("%s has no lasting effect (%s)", s.Verb, s.Cause)
 	m := c.memory[b.name].Failed(b.name, b.svc.Hash, now, why)
-	m.NotBefore = now.Add(plan.Backoff(b.name, n.times-churnTimes+1))
+	m.NotBefore = now.Add(plan.Backoff(b.name, n.times-churnTimes+1, now))
 	c.memory[b.name] = m
 	c.log.WithFields(logrus.Fields{"service": b.name, "step": string(s.Verb)}).Error(why)
 }

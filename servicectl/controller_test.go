@@ -108,8 +108,9 @@ func TestAServiceThatExitsIsRetriedEverMoreSlowly(t *testing.T) {
 		for i, want := range []time.Duration{
 			250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, time.Minute, time.Minute, time.Minute,
 		} {
-			if got := starts[i+1].Sub(starts[i]); got > want || got < want*3/4 {
-				t.Errorf("attempt %d comes after %s, want about %s", i+1, got, want)
+			// Any time up to that; probing a crash loop is regular.
+			if got := starts[i+1].Sub(starts[i]); got > want || want == time.Minute && got < want {
+				t.Errorf("attempt %d comes after %s, want %s at most", i+1, got, want)
 			}
 		}
 		s := r.service(t, "bad")

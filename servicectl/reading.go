@@ -85,7 +85,8 @@ func (c *Controller) reload(ctx context.Context) {
 		c.dirty = true
 		c.loadErr = fmt.Errorf("cannot load the configuration: %w", err)
 		c.loadTries++
-		c.loadAt = time.Now().Add(plan.Backoff("configuration", c.loadTries))
+		now := time.Now()
+		c.loadAt = now.Add(plan.Backoff("configuration", c.loadTries, now))
 		c.log.WithField("err", err).Error("cannot load the configuration")
 		return
 	}

@@ -66,7 +66,7 @@ func (p *planner) due(v *view, b *branch) time.Time {
 		}
 		last = f[n-1]
 	}
-	delay := Backoff(v.svc.Name, n)
+	delay := Backoff(v.svc.Name, n, last)
 	if n >= crashes {
 		delay = probe
 	}

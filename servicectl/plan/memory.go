@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"fmt"
 	"hash/fnv"
-	"strconv"
 	"time"
 )
 
@@ -23,10 +23,11 @@ const (
 	keepFailures = 16
 )
 
-// Backoff is how long to wait after the nth failure in a row: it doubles, and a
-// jitter that depends on nothing but the arguments keeps services that fail
-// together from being tried again together.
-func Backoff(service string, n int) time.Duration {
+// Backoff is how long to wait after the nth failure in a row, which happened at an
+// instant: any time up to one that doubles (full jitter, as AWS's "Exponential Backoff
+// And Jitter" has it), so that services that fail together are not tried again
+// together. It depends on nothing but the arguments: a plan is the same each time.
+func Backoff(service string, n int, last time.Time) time.Duration {
 	if n < 1 {
 		return 0
 	}
@@ -34,17 +35,21 @@ func Backoff(service string, n int) time.Duration {
 	if n < 10 {
 		d = min(backoffBase<<(n-1), backoffCap)
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(service + " " + strconv.Itoa(n)))
-	return d - d/4*time.Duration(h.Sum32()%1000)/1000
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%s %d %d", service, n, last.UnixNano())
+	share := h.Sum64() * golden >> 40 // of 1<<24
+	return d * time.Duration(share) >> 24
 }
+
+// golden spreads the bits of a hash over its upper ones, as Fibonacci hashing does.
+const golden = 0x9e3779b97f4a7c15
 
 // Failed is the memory after a step for the service failed at an instant. hash
 // is the service's, empty when the project no longer has it.
 func (m Memory) Failed(service, hash string, at time.Time, why string) Memory {
 	m = m.about(hash)
 	m.Failures = appendFailure(recent(m.Failures, at), at)
-	m.NotBefore = at.Add(Backoff(service, len(m.Failures)))
+	m.NotBefore = at.Add(Backoff(service, len(m.Failures), at))
 	m.LastError = why
 	return m
 }
