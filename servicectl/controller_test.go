@@ -123,6 +123,31 @@ func TestAServiceThatExitsIsRetriedEverMoreSlowly(t *testing.T) {
 	})
 }
 
+// Each attempt takes ten seconds; the machine is no better while it is made.
+func TestAMachineDoesNotGetWellByTryingOnceMore(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		r.fake.Latency = 10 * time.Second
+		r.fake.Forget("gone:1")
+		r.start(t, svc("lost", "gone:1"))
+		after(2 * time.Minute)
+		busy := 0
+		for range 120 {
+			after(time.Second)
+			s := r.service(t, "lost")
+			if slices.Contains(s.WaitingFor, "pull to finish") {
+				busy++
+			}
+			if st := r.c.Status(); st.State != servicectl.Degraded || s.State != plan.StateBackoff || !strings.Contains(s.Problem, "not found") {
+				t.Fatalf("%s, %+v", st.State, s)
+			}
+		}
+		if busy == 0 {
+			t.Error("it was not tried once more")
+		}
+	})
+}
+
 func TestAFailingPullHoldsUpNobodyElse(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()

@@ -59,13 +59,16 @@ func (c *Controller) progress() map[compose.Scope]map[string]string {
 }
 
 // showProgress adds to what a service waits for how far its image is, be it that
-// another's branch brings it. The caller holds the mutex.
+// another's branch brings it; and that it comes. The caller holds the mutex.
 func (c *Controller) showProgress(s *ServiceStatus, progress map[compose.Scope]map[string]string) {
 	b := c.branches[s.Name]
 	if b == nil || b.ended {
 		return
 	}
 	text := progress[b.svc.Scope][b.svc.Spec.Image]
+	if text != "" && s.State == plan.StateBackoff { // what failed before comes after all
+		s.State, s.Problem, s.stuck = plan.StateAbsent, "", false
+	}
 	for i, w := range s.WaitingFor {
 		if text != "" && w == string(b.verb)+" to finish" {
 			s.WaitingFor[i] = w + " (" + text + ")"

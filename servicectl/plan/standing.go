@@ -29,8 +29,17 @@ func (p *planner) stand(v *view) Standing {
 	if v.busy != "" {
 		s.Waiting = append(s.Waiting, v.busy+" to finish")
 		s.Ready = s.Ready && keepsRunning(Verb(v.busy))
+		p.standRetried(v, &s)
 	}
 	return s
+}
+
+// standRetried is a service without a container that is tried once more after
+// failures: until it has one nothing is better.
+func (p *planner) standRetried(v *view, s *Standing) {
+	if n := len(p.failures(v)); v.main == nil && v.mem.Intent == NoIntent && n > 0 {
+		s.State, s.Problem, s.Stuck = StateBackoff, v.mem.LastError, n >= crashes
+	}
 }
 
 // standStopped is a service that the user does not want.
