@@ -158,11 +158,14 @@ func (l *loader) notFound(key string) {
 	if near := cloudconfig.Nearest(key, l.names()); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
+	if strings.HasSuffix(key, suffix) {
+		hint = "write the whole path of a file, or its name without " + suffix
+	}
 	where := fmt.Sprintf("%s or %s", ImageFolder, UserFolder)
 	if len(l.shelves) > 0 {
 		where += ", and no repository has such a service"
 	}
-	l.fail(key, fmt.Sprintf("there is no service file %s%s in %s", key, suffix, where), hint)
+	l.fail(key, fmt.Sprintf("there is no service file %s%s in %s", strings.TrimSuffix(key, suffix), suffix, where), hint)
 }
 
 // suggestFile finds a file of the same folder that was probably meant.

@@ -209,6 +209,9 @@ func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
 	}
 
 	s.types(t, 0, "service kill -s HUP shop/web")
+	if out, _ := s.types(t, 0, "__complete service stop web sho"); strings.Count(out, "shop/web\n") != 1 || strings.Count(out, "shop\n") != 1 || strings.Contains(out, "\nweb\n") {
+		t.Errorf("completion says %q", out)
+	}
 	if out, _ := s.types(t, 0, "why shop"); !strings.HasPrefix(out, "shop is 3 containers\n  shop-web-1 is running\n") || !strings.Contains(out, "  shop-web-3 is running\n") {
 		t.Errorf("why says %q", out)
 	}
@@ -292,6 +295,7 @@ func TestHowLongServicesHave(t *testing.T) {
 		"service restart -t -1 web":       "expected a number of seconds",
 		"service stop":                    "which services? ('ros service ps' shows which there are)",
 		"service down -v web":             "cannot remove volumes (-v)",
+		"service down --rmi all web":      "cannot remove images (--rmi)",
 		"why":                             "which services?",
 	} {
 		if _, errs := s.types(t, 1, command); !strings.Contains(errs, want) {
@@ -479,7 +483,7 @@ func TestTheServiceTreeIsRancherOSs(t *testing.T) {
 	for line, flags := range map[string]string{
 		"enable": "", "disable": "", "delete": "", "list": "all update", "build": "no-cache force-rm pull", "create": "no-recreate force-recreate no-build",
 		"up": "foreground no-recreate force-recreate no-build", "start": "foreground", "stop": "timeout", "restart": "timeout", "kill": "signal",
-		"rm": "force volumes", "pull": "ignore-pull-failures", "logs": "lines follow", "ps": "quiet", "down": "volumes",
+		"rm": "force volumes", "pull": "ignore-pull-failures", "logs": "lines follow", "ps": "quiet", "down": "volumes rmi remove-orphans",
 	} {
 		i := -1
 		for n, cmd := range tree.Commands() {

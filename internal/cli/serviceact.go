@@ -179,7 +179,7 @@ stopped first.
 func (a *app) serviceDown() *cobra.Command {
 	var grace graceFlag
 	var wait waitFlags
-	var volumes bool
+	var more downFlags
 	cmd := &cobra.Command{
 		Use:   "down SERVICE…",
 		Short: "Stop services and remove their containers",
@@ -193,15 +193,15 @@ Exit status: 0 they are down, 1 not yet when the time was up.`,
 		Args:              someServices,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if volumes {
-				return errVolumes
+			if err := more.refused(); err != nil {
+				return err
 			}
 			return a.remove(cmd.Context(), args, wait, servicectl.RemoveOptions{Force: true, Grace: grace.duration()})
 		},
 	}
 	wait.add(cmd)
 	grace.add(cmd, &wait)
-	volumesFlag(cmd, &volumes)
+	more.add(cmd)
 	return cmd
 }
 

@@ -9,7 +9,8 @@ import (
 	"github.com/ros-os/ros/internal/catalogue"
 )
 
-// completeServices completes the names of the services that there are.
+// completeServices completes the names of the services that there are, of their
+// containers where they have several, and of projects.
 func (a *app) completeServices(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	st, err := a.client().Status(cmd.Context())
 	if err != nil {
@@ -17,8 +18,10 @@ func (a *app) completeServices(cmd *cobra.Command, args []string, _ string) ([]s
 	}
 	var names []string
 	for _, s := range st.Services {
-		if !slices.Contains(args, s.Name) {
-			names = append(names, s.Name)
+		for _, name := range []string{s.Name, s.Of, s.Project} {
+			if name != "" && !slices.Contains(args, name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

@@ -104,3 +104,25 @@ var errVolumes = errors.New("cannot remove volumes (-v): nothing but a person re
 func volumesFlag(cmd *cobra.Command, volumes *bool) {
 	cmd.Flags().BoolVarP(volumes, "volumes", "v", false, "is refused: volumes are never removed")
 }
+
+// downFlags are RancherOS's other flags of `down`.
+type downFlags struct {
+	volumes, orphans bool
+	images           string
+}
+
+func (f *downFlags) add(cmd *cobra.Command) {
+	volumesFlag(cmd, &f.volumes)
+	cmd.Flags().StringVar(&f.images, "rmi", "", "is refused: `IMAGES` stay")
+	cmd.Flags().BoolVar(&f.orphans, "remove-orphans", false, "does nothing: the controller removes them in any case")
+}
+
+func (f *downFlags) refused() error {
+	switch {
+	case f.volumes:
+		return errVolumes
+	case f.images != "":
+		return errors.New("cannot remove images (--rmi): other services may need them ('docker image rm' removes those that none needs)")
+	}
+	return nil
+}

@@ -125,11 +125,20 @@ func why(s servicectl.ServiceStatus) string {
 	case s.Schedule != "":
 		text = runs(s, time.Now())
 	}
-	short := []rune(strings.Join(strings.Fields(text), " "))
-	if len(short) > longest {
-		short = append(short[:longest-1], '…')
+	return shorten(strings.Join(strings.Fields(text), " "), s.Problem != "")
+}
+
+// shorten makes a text fit the line. What went wrong stands at the end of Docker's
+// messages, and whom it is about at their beginning.
+func shorten(text string, both bool) string {
+	all := []rune(text)
+	switch {
+	case len(all) <= longest:
+		return text
+	case both:
+		return string(all[:longest/3]) + "…" + string(all[len(all)-(longest-longest/3-1):])
 	}
-	return string(short)
+	return string(all[:longest-1]) + "…"
 }
 
 // runs is when a scheduled service ran last, how that went, and when it runs next.
