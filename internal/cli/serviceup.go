@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/servicectl"
 )
 
@@ -40,13 +43,28 @@ func (a *app) await(ctx context.Context, f waitFlags, names []string, done func(
 	if done(st, names) {
 		return nil
 	}
-	if st.Services, err = pick(st.Services, names); err != nil {
+	if st, err = about(st, names); err != nil {
 		return err
 	}
 	if err := writeStatus(a.err, st, terminal(a.err)); err != nil {
 		return err
 	}
 	return exit(1)
+}
+
+// about is what of a status is about the named services; all when none is named.
+func about(st servicectl.Status, names []string) (servicectl.Status, error) {
+	services, err := pick(st.Services, names)
+	if err != nil || len(names) == 0 {
+		return st, err
+	}
+	st.Services = services
+	st.Problems = slices.DeleteFunc(slices.Clone(st.Problems), func(p cloudconfig.Problem) bool {
+		return !slices.ContainsFunc(services, func(s servicectl.ServiceStatus) bool {
+			return strings.HasPrefix(p.Msg, "service "+s.Name+": ")
+		})
+	})
+	return st, nil
 }
 
 // createFlags are RancherOS's, of `up` and `create`.

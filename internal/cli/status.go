@@ -206,8 +206,8 @@ names, 2 when waiting for one of them is vain.`,
 			if waited(st, args) {
 				return nil
 			}
-			if named, err := pick(st.Services, args); err == nil {
-				st.Services = named
+			if named, err := about(st, args); err == nil {
+				st = named
 			}
 			if err := writeStatus(a.err, st, terminal(a.err)); err != nil {
 				return err

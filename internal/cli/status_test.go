@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/servicectl"
 )
 
@@ -23,5 +24,22 @@ func TestWhyFitsItsLine(t *testing.T) {
 		if !strings.HasPrefix(got, tt.begin) || !strings.HasSuffix(got, tt.ends) || utf8.RuneCountInString(got) > longest {
 			t.Errorf("%q is told as %q", tt.s.Problem+tt.s.Cause, got)
 		}
+	}
+}
+
+func TestAStatusAboutNamedServices(t *testing.T) {
+	st := servicectl.Status{
+		Problems: cloudconfig.Report{{Msg: "service web: is ill"}, {Msg: "service webs: is ill"}, {Msg: "hostnam: unknown key"}},
+		Services: []servicectl.ServiceStatus{{Name: "web"}, {Name: "webs"}},
+	}
+	got, err := about(st, []string{"web"})
+	if err != nil || len(got.Services) != 1 || len(got.Problems) != 1 || got.Problems[0].Msg != "service web: is ill" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := about(st, nil); err != nil || len(got.Services) != 2 || len(got.Problems) != 3 || len(st.Problems) != 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := about(st, []string{"nobody"}); err == nil {
+		t.Error("nobody is known")
 	}
 }
