@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
@@ -218,9 +220,11 @@ func TestWhoWaitsForThePullOfAnotherServiceIsFreeAtOnce(t *testing.T) {
 func TestAServiceWhosePortIsTakenIsTriedEverMoreSlowly(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()
-		web := inNetwork(svc("web", "web:1"), "bridge")
-		r.fake.Behave = map[string]enginetest.Behaviour{"web": {PortTaken: true}}
-		r.start(t, web)
+		web, holder := inNetwork(svc("web", "web:1"), "bridge"), svc("holder", "x:1")
+		web.Spec.Ports = []types.ServicePortConfig{{Target: 80, Published: "80", Protocol: "tcp"}}
+		holder.Spec.Ports = web.Spec.Ports
+		web.Needs = []compose.Dependency{{Service: "holder", Condition: compose.Started}}
+		r.start(t, web, holder)
 		after(time.Minute)
 		r.wantState(t, servicectl.Degraded)
 		if s := r.service(t, "web"); s.State != plan.StateCrashLoop || !strings.HasSuffix(s.Problem, "port is already allocated") {
@@ -231,7 +235,8 @@ func TestAServiceWhosePortIsTakenIsTriedEverMoreSlowly(t *testing.T) {
 		if got := r.verbs(n); len(got) > 4*6 {
 			t.Errorf("%d steps in five minutes: %q", len(got), got)
 		}
-		delete(r.fake.Behave, "web")
+		web.Needs = nil
+		r.change(web)
 		after(2 * time.Minute)
 		r.wantState(t, servicectl.Converged)
 		if c := r.container(t, "web"); len(c.Networks) != 1 {

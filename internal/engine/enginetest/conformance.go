@@ -60,6 +60,7 @@ func Conformance(t *testing.T, newEngine func(t *testing.T) servicectl.Engine, o
 		{"events nudge", nudges},
 		{"logs are read", logs},
 		{"networks and volumes are made for replicas", networksAndVolumes},
+		{"a port is published once", publishesOnce},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &subject{Options: o, engine: newEngine(t)}

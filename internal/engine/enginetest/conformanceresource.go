@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -89,6 +90,44 @@ func networksAndVolumes(t *testing.T, s *subject) {
 	}
 	if v := d.Volumes[volumeName]; v.Hash != "v1:false" {
 		t.Errorf("the volume is not as it was made: %+v", v)
+	}
+}
+
+// publishesOnce starts a container whose port another one has: that fails, and takes
+// it out of its networks, which is no reason to take it for one that somebody
+// disconnected.
+func publishesOnce(t *testing.T, s *subject) {
+	t.Helper()
+	one, two := s.replica("1", "false"), s.replica("22", "false")
+	port := types.ServicePortConfig{Mode: "host", Target: 80, Published: "38080", Protocol: "tcp"}
+	t.Cleanup(func() { s.clean(t, one) })
+	one.Spec.Ports = []types.ServicePortConfig{port}
+	two.Spec.Ports = one.Spec.Ports
+	do := func(svc compose.Service, step plan.Step) {
+		t.Helper()
+		step.Name = svc.Name
+		if err := s.doFor(t.Context(), step, svc); err != nil {
+			t.Fatalf("%s %s: %v", step.Verb, svc.Name, err)
+		}
+	}
+	do(one, plan.Step{Verb: plan.NetworkCreate, Resource: networkName})
+	do(one, plan.Step{Verb: plan.VolumeCreate, Resource: volumeName})
+	do(one, plan.Step{Verb: plan.Create})
+	do(one, plan.Step{Verb: plan.Start})
+	do(two, plan.Step{Verb: plan.Create})
+	s.refused(t, plan.Step{Verb: plan.Start, Name: two.Name}, two)
+	for _, c := range s.resources(t, one, two).Containers {
+		_, joined := c.Networks[networkName]
+		switch c.Name {
+		case one.Name:
+			if c.State != plan.Running || !joined {
+				t.Errorf("the first is %+v", c)
+			}
+		case two.Name:
+			if c.State == plan.Running || joined || !strings.HasSuffix(c.Error, "port is already allocated") {
+				t.Errorf("the second is %+v", c)
+			}
+		}
 	}
 }
 

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/servicectl/plan"
@@ -208,9 +211,9 @@ func (f *Fake) start(d *daemon, step plan.Step) error {
 		c.Error, c.ExitCode = b.StartFails, 127
 		return fmt.Errorf("%s", b.StartFails)
 	}
-	if b.PortTaken {
+	if port := d.takenPort(c); port != "" { // Docker takes it out of its networks, too
 		clear(c.Networks)
-		c.Error, c.ExitCode = "port is already allocated", 128
+		c.Error, c.ExitCode = "Bind for :"+port+" failed: port is already allocated", 128
 		return errors.New(c.Error)
 	}
 	c.State, c.Started, c.Finished = plan.Running, time.Now(), time.Time{}
@@ -224,6 +227,22 @@ func (f *Fake) start(d *daemon, step plan.Step) error {
 		c.timer = time.AfterFunc(b.RunsFor, func() { f.exit(scope, c.ID, b.ExitCode) })
 	}
 	return nil
+}
+
+// takenPort is a port that a container publishes and that one that runs has, "" when
+// there is none.
+func (d *daemon) takenPort(c *container) string {
+	for _, other := range d.containers {
+		for _, p := range other.svc.Spec.Ports {
+			same := func(q types.ServicePortConfig) bool {
+				return p.Published != "" && q.Published == p.Published && q.Protocol == p.Protocol
+			}
+			if other != c && other.State == plan.Running && slices.ContainsFunc(c.svc.Spec.Ports, same) {
+				return p.Published
+			}
+		}
+	}
+	return ""
 }
 
 // end is a container's end, whatever the reason; the caller holds the lock.

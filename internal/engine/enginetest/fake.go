@@ -43,7 +43,6 @@ type Behaviour struct {
 	Unhealthy  bool          // the health check fails after ReadyAfter
 	StopTakes  time.Duration
 	StartFails string // Docker's message
-	PortTaken  bool   // their start fails, which takes them out of their networks
 }
 
 // Call is one call of the engine, as shown to [Fake.Fault].
