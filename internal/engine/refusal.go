@@ -84,7 +84,7 @@ func (r refusal) plain(host string) string {
 
 func (r refusal) limited(host string) string {
 	if r.auth != "" {
-		return fmt.Sprintf("registry %s limits how much %q may pull: it is tried again later, or use a mirror (%s)", host, r.auth, r.option("registry_mirror"))
+		return fmt.Sprintf("registry %s limits how much %q may pull: try again later, or use a mirror (%s)", host, r.auth, r.option("registry_mirror"))
 	}
 	return fmt.Sprintf("registry %s limits pulls without an account: set rancher.registry_auths.%q", host, host)
 }
@@ -102,5 +102,5 @@ func (r refusal) proxy(string) string {
 }
 
 func (r refusal) unreachable(host string) string {
-	return fmt.Sprintf("registry %s cannot be reached: it is tried again", host)
+	return fmt.Sprintf("registry %s cannot be reached: check its name and the network", host)
 }
