@@ -188,8 +188,8 @@ func TestSetValueRefusesWhatHasNoPlace(t *testing.T) {
 		{"a key of a list", "runcmd: [a]\n", "runcmd.x", `cannot set runcmd.x: runcmd is a list of 1 items, and has no item "x"`},
 		{"an item far behind the last", "runcmd: [a]\n", "runcmd.7", `cannot set runcmd.7: runcmd is a list of 1 items, and has no item "7"`},
 		{"no key", "", "", "cannot set a value without a key"},
-		{"a text that is not YAML", "a: [", "a", "cannot set a: 1 error occurred:\n\t* document:1:4: is not valid YAML: the bracket [ is not closed (write \"]\" where it ends)\n\n"},
-		{"a key that is a map", "? {a: 1}\n: 2\n", "b", "cannot set b: 1 error occurred:\n\t* document:1:3: expected a text as key, found a map\n\n"},
+		{"a text that is not YAML", "a: [", "a", "cannot set a: document:1:4: is not valid YAML: the bracket [ is not closed (write \"]\" where it ends)"},
+		{"a key that is a map", "? {a: 1}\n: 2\n", "b", "cannot set b: document:1:3: expected a text as key, found a map"},
 		{"more than the bounds", "a: 1\n", strings.Repeat("x.", 70) + "x", "cannot set " + strings.Repeat("x.", 70) + "x: the outcome is nested deeper than 64 maps and lists"},
 	}
 	for _, tt := range tests {

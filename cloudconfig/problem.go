@@ -115,7 +115,19 @@ func (r Report) Err() error {
 			all = multierror.Append(all, p)
 		}
 	}
+	if all != nil {
+		all.ErrorFormat = lines
+	}
 	return all.ErrorOrNil()
+}
+
+// lines are errors as a report prints them: a line each, and nothing around.
+func lines(errs []error) string {
+	var out []string
+	for _, err := range errs {
+		out = append(out, err.Error())
+	}
+	return strings.Join(out, "\n")
 }
 
 // Sorted returns the problems in order of file, line, column and path.

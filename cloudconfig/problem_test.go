@@ -17,3 +17,13 @@ func TestWhatIsRelativeBeginsBesideTheFile(t *testing.T) {
 		}
 	}
 }
+
+func TestProblemsAreALineEach(t *testing.T) {
+	r := Report{{Msg: "a"}, {Msg: "b", Severity: Warning}, {Msg: "c", Hint: "d"}}
+	if err := r.Err(); err == nil || err.Error() != "a\nc (d)" {
+		t.Errorf("%v", err)
+	}
+	if err := r[1:2].Err(); err != nil {
+		t.Errorf("%v", err)
+	}
+}
