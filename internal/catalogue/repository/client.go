@@ -4,12 +4,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
-	"golang.org/x/net/http/httpproxy"
-
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/transport"
 )
 
 // How long a server may take: to answer at all, and for a whole document.
@@ -21,15 +19,16 @@ const (
 
 const mostRedirects = 5
 
-// newClient is an HTTP client that goes through the proxies of the
-// configuration; without any there, through those of the environment.
-func newClient(network cloudconfig.Network) *http.Client {
+// newClient is an HTTP client that goes by the configuration's proxies, and trusts
+// whom the machine below root trusts now.
+func newClient(root string, network cloudconfig.Network) *http.Client {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	return &http.Client{
 		Timeout:       wholeTimeout,
 		CheckRedirect: checkRedirect,
 		Transport: &http.Transport{
-			Proxy:                  proxies(network),
+			Proxy:                  transport.Proxies(network),
+			TLSClientConfig:        transport.TLS(root),
 			DialContext:            dialer.DialContext,
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  answerTimeout,
@@ -38,16 +37,6 @@ func newClient(network cloudconfig.Network) *http.Client {
 			IdleConnTimeout:        wholeTimeout,
 		},
 	}
-}
-
-func proxies(network cloudconfig.Network) func(*http.Request) (*url.URL, error) {
-	if network.HTTPProxy == "" && network.HTTPSProxy == "" {
-		return http.ProxyFromEnvironment
-	}
-	choose := (&httpproxy.Config{
-		HTTPProxy: network.HTTPProxy, HTTPSProxy: network.HTTPSProxy, NoProxy: network.NoProxy,
-	}).ProxyFunc()
-	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
 }
 
 // checkRedirect follows some redirections, but none that gives up encryption.

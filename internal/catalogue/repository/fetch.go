@@ -17,7 +17,7 @@ import (
 
 // Options say how documents are fetched.
 type Options struct {
-	Root   string // below which the copies are
+	Root   string // of the machine: the copies are there, and whom it trusts
 	Config cloudconfig.Config
 	Tries  int // of one document; 0: as the configuration says
 	// Check refuses a definition that cannot be used: the copy that there is
@@ -59,7 +59,7 @@ func New(o Options) *Fetcher {
 	o.Tries = cmp.Or(o.Tries, o.Config.Rancher.HTTPLoadRetries, defaultTries)
 	o.pause = cmp.Or(o.pause, 500*time.Millisecond)
 	return &Fetcher{
-		o: o, cache: catalogue.Cache{Root: o.Root}, client: newClient(o.Config.Rancher.Network),
+		o: o, cache: catalogue.Cache{Root: o.Root}, client: newClient(o.Root, o.Config.Rancher.Network),
 		indexes: map[string]*fetchedIndex{},
 	}
 }

@@ -2,10 +2,15 @@ package repository
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +20,7 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/catalogue"
 	"github.com/ros-os/ros/internal/pin"
+	"github.com/ros-os/ros/internal/transport"
 )
 
 const definition = "nfs:\n  image: nfs:1\n"
@@ -366,5 +372,28 @@ func TestPasswordsInAddressesAreNotTold(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "ann:xxxxx@") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestARepositoryWithAnAuthorityThatComesLaterIsTrusted has ca_certs written after the
+// process spoke TLS for the first time.
+func TestARepositoryWithAnAuthorityThatComesLaterIsTrusted(t *testing.T) {
+	site := newSite(t).has(definition)
+	secure := httptest.NewUnstartedServer(site.mux)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	root, cfg := t.TempDir(), config(secure.URL)
+	repos, _ := catalogue.Repositories(cfg)
+	if _, _, err := newFetcher(t, root, cfg).Index(t.Context(), repos[0]); err == nil {
+		t.Error("nobody vouches for it, and its index was taken")
+	}
+	file := filepath.Join(root, transport.Bundle)
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := newFetcher(t, root, cfg).Index(t.Context(), repos[0]); err != nil {
+		t.Error(err)
 	}
 }

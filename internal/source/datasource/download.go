@@ -8,6 +8,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/transport"
 )
 
 // downloadTimeout is for one whole document, which may be long.
@@ -28,8 +29,7 @@ type Download struct {
 func (d Download) Get(ctx context.Context, address string, header map[string]string) ([]byte, error) {
 	w := &web{allowHTTP: d.AllowHTTP, most: d.Most, anyType: true}
 	follow := func(r *http.Request, via []*http.Request) error { return w.mayFollow(r, via, len(header) > 0) }
-	trusted := authorities(d.Root)
-	w.direct, w.proxied = newClient(trusted, nil, follow), newClient(trusted, proxies(d.Network), follow)
+	w.direct, w.proxied = newClient(d.Root, nil, follow), newClient(d.Root, transport.Proxies(d.Network), follow)
 	for _, c := range []*http.Client{w.direct, w.proxied} {
 		c.Timeout = downloadTimeout
 		defer c.CloseIdleConnections()

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/transport"
 )
 
 func TestDownloadsMayBeOfAnyTypeAndSize(t *testing.T) {
@@ -85,7 +86,7 @@ func TestAuthoritiesThatComeLaterAreTrusted(t *testing.T) {
 	if data, err := get.Get(t.Context(), server.URL, nil); err == nil {
 		t.Errorf("nobody vouches for it: %q", data)
 	}
-	file := filepath.Join(get.Root, bundle)
+	file := filepath.Join(get.Root, transport.Bundle)
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, text, 0o600)); err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,16 +11,13 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpproxy"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/pin"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/internal/transport"
 )
 
 const (
@@ -55,41 +50,26 @@ type web struct {
 }
 
 func newWeb(root string, network cloudconfig.Network, allowHTTP bool) *web {
-	trusted := authorities(root)
 	return &web{
-		direct: newClient(trusted, nil, checkRedirect), proxied: newClient(trusted, proxies(network), checkRedirect), allowHTTP: allowHTTP,
+		direct:  newClient(root, nil, checkRedirect),
+		proxied: newClient(root, transport.Proxies(network), checkRedirect), allowHTTP: allowHTTP,
 	}
 }
 
 // Client is for requests of others: by the configuration's proxies, and with the
 // authorities that the machine below root trusts now.
 func Client(root string, network cloudconfig.Network) *http.Client {
-	return newClient(authorities(root), proxies(network), nil)
+	return newClient(root, transport.Proxies(network), nil)
 }
 
-// bundle has the authorities that the machine trusts.
-const bundle = "/etc/ssl/certs/ca-certificates.crt"
-
-// authorities are those that the machine trusts now: Go's library remembers for ever
-// which they were when a process first asked somebody, and ca_certs often comes later.
-// Without a bundle they are that library's.
-func authorities(root string) *x509.CertPool {
-	data, err := os.ReadFile(filepath.Join(root, bundle))
-	pool := x509.NewCertPool()
-	if err != nil || !pool.AppendCertsFromPEM(data) {
-		return nil
-	}
-	return pool
-}
-
-func newClient(trusted *x509.CertPool, proxy func(*http.Request) (*url.URL, error), mayFollow func(*http.Request, []*http.Request) error) *http.Client {
+func newClient(root string, proxy func(*http.Request) (*url.URL, error), mayFollow func(*http.Request, []*http.Request) error) *http.Client {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	return &http.Client{
 		Timeout:       requestTimeout,
 		CheckRedirect: mayFollow,
 		Transport: &http.Transport{
 			Proxy:                  proxy,
-			TLSClientConfig:        &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        transport.TLS(root),
 			DialContext:            dialer.DialContext,
 			TLSHandshakeTimeout:    connectTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
@@ -97,14 +77,6 @@ func newClient(trusted *x509.CertPool, proxy func(*http.Request) (*url.URL, erro
 			IdleConnTimeout:        requestTimeout,
 		},
 	}
-}
-
-func proxies(n cloudconfig.Network) func(*http.Request) (*url.URL, error) {
-	if n.HTTPProxy == "" && n.HTTPSProxy == "" {
-		return http.ProxyFromEnvironment
-	}
-	choose := (&httpproxy.Config{HTTPProxy: n.HTTPProxy, HTTPSProxy: n.HTTPSProxy, NoProxy: n.NoProxy}).ProxyFunc()
-	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
 }
 
 // checkRedirect follows a server that sends on to itself: a login page is always
