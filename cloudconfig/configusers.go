@@ -27,7 +27,9 @@ type UserConfig struct {
 	//	  - developers: [ann, ben]
 	//	  - guests
 	Groups Groups `yaml:"groups" from:"cloud-init"`
-	// Passwords of users that exist.
+	// Passwords of users that exist. One that is made (RANDOM), or that its user must
+	// change, is set once for each instance: later boots have the same, or the one that
+	// the user has chosen.
 	//
 	//	chpasswd:
 	//	  expire: false

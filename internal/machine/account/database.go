@@ -154,6 +154,12 @@ func (d *Database) Password(name string) (string, bool) {
 	return f[1], true
 }
 
+// MustChange says whether a user has to choose another password at the next login.
+func (d *Database) MustChange(name string) bool {
+	f := d.shadow.find(name, 3)
+	return f != nil && f[2] == "0"
+}
+
 // Owner reads "user", "user:group" or ":group", each a name or a number. A user
 // alone brings the group of his account.
 func (d *Database) Owner(owner string) (uid, gid int, err error) {

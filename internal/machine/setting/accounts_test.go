@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 )
 
 func (h *host) field(user string) string {
@@ -213,6 +214,11 @@ chpasswd:
   users: [{name: rancher, type: RANDOM}]
 `
 	h.clean(text)
+	if h.field("docker") != "*" || h.field("rancher") != "*" {
+		t.Error("a password was set before it was known for which instance")
+	}
+	h.settle("i-1")
+	h.clean(text)
 	first := h.field("rancher")
 	if !matches(h.field("docker"), "text") || !strings.HasPrefix(h.line("/etc/shadow", "docker"), "docker:"+h.field("docker")+":0:") {
 		t.Errorf("shadow has %q", h.line("/etc/shadow", "docker"))
@@ -224,6 +230,85 @@ chpasswd:
 	h.clean(text)
 	if h.field("rancher") != first {
 		t.Error("a password by chance was made twice")
+	}
+}
+
+// boot has /etc and /run be as at the next boot.
+func (h *host) boot() {
+	h.t.Helper()
+	h.write("/etc/passwd", testPasswd)
+	h.write("/etc/shadow", testShadow)
+	h.write(stateFile, "")
+}
+
+func TestPasswordsThatAreSetOnceOutliveABoot(t *testing.T) {
+	const text = `
+chpasswd:
+  list: "docker:text"
+  users: [{name: rancher, type: RANDOM}]
+`
+	h := newHost(t)
+	h.settle("i-1")
+	h.clean(text)
+	first := h.line("/etc/shadow", "rancher")
+
+	h.boot()
+	h.clean(text)
+	if got := h.line("/etc/shadow", "rancher"); got != first || strings.Count(h.read(outputFile), "the password of rancher") != 1 {
+		t.Errorf("at the second boot shadow has %q, at the first %q; the log is\n%s", got, first, h.read(outputFile))
+	}
+	kept := "/var/lib/rancher/cloud-init/i-1/done/chpasswd"
+	_, said, _ := strings.Cut(strings.TrimSpace(h.read(outputFile)), "the password of rancher is ")
+	if got := h.read(kept); h.attributes(kept) != "0600 0:0" || strings.Contains(got, `"text"`) || said == "" || strings.Contains(got, said) {
+		t.Errorf("%s is kept: %s", h.attributes(kept), got)
+	}
+
+	own, err := hashOf("my own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), "docker:"+h.field("docker")+":0:", "docker:"+own+":20000:", 1))
+	h.clean(text)
+	h.boot()
+	h.clean(text)
+	if got := h.line("/etc/shadow", "docker"); h.field("docker") != own || strings.HasPrefix(got, "docker:"+own+":0:") {
+		t.Errorf("who has chosen a password has %q at the next boot", got)
+	}
+
+	h.clean(strings.Replace(text, "docker:text", "docker:another", 1))
+	if got := h.line("/etc/shadow", "docker"); !matches(h.field("docker"), "another") || !strings.HasPrefix(got, "docker:"+h.field("docker")+":0:") {
+		t.Errorf("when the configuration has another password it is %q", got)
+	}
+
+	h.boot()
+	h.settle("i-2")
+	h.clean(text)
+	if !matches(h.field("docker"), "text") || h.line("/etc/shadow", "rancher") == first {
+		t.Errorf("another instance has\n%s", h.read("/etc/shadow"))
+	}
+}
+
+func TestAPasswordThatIsChosenIsSeenAtOnce(t *testing.T) {
+	h := newHost(t)
+	h.settle("i-1")
+	const text = "chpasswd: {list: 'docker:text'}"
+	h.clean(text)
+	r := h.start()
+	h.eventually("the end", func() bool { return h.recorded("power_state") != nil })
+	for len(r.changed) > 0 {
+		<-r.changed
+	}
+	h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), h.field("docker")+":0:", "$6$by$hand:20000:", 1))
+	select {
+	case <-r.changed:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody was told")
+	}
+	h.clean(text)
+	h.boot()
+	h.clean(text)
+	if got := h.field("docker"); got != "$6$by$hand" {
+		t.Errorf("at the next boot it is %q", got)
 	}
 }
 

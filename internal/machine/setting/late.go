@@ -94,6 +94,7 @@ func (m *Machine) Run(ctx context.Context, changed func()) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { m.fetchLoop(ctx, changed) })
+	beside.Go(func() { m.watchPasswords(ctx, changed) })
 	started := false
 	retry := time.NewTimer(0)
 	defer retry.Stop()

@@ -25,11 +25,25 @@ func (m *Machine) doneOnce(name string) (bool, error) {
 // instance: it is not begun again after a power cut in the middle, nor after the
 // machine restarted because of it.
 func (m *Machine) stampOnce(name string) error {
+	return m.writeOnce(name, []byte("begun\n"))
+}
+
+// readOnce is what [Machine.writeOnce] noted for this instance; "" when it is nothing.
+func (m *Machine) readOnce(name string) (string, error) {
+	folder, settled := source.Instance(m.root)
+	if !settled {
+		return "", errUnsettled
+	}
+	return m.read(stampPath(folder, name))
+}
+
+// writeOnce notes durably what was done once for this instance.
+func (m *Machine) writeOnce(name string, data []byte) error {
 	folder, settled := source.Instance(m.root)
 	if !settled {
 		return errUnsettled
 	}
-	return m.writeSecret(stampPath(folder, name), []byte("begun\n"))
+	return m.writeSecret(stampPath(folder, name), data)
 }
 
 func stampPath(folder, name string) string {

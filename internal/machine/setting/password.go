@@ -124,6 +124,7 @@ func (p *pass) setPasswords(db *account.Database) {
 			p.fail(db.SetPassword(name, account.NoPassword, today()))
 		}
 		delete(p.state.Passwords, name)
+		p.state.Once = slices.DeleteFunc(p.state.Once, func(n string) bool { return n == name })
 	}
 }
 
@@ -137,12 +138,12 @@ func (p *pass) setPassword(db *account.Database, name string, want password) err
 		return errors.New("cannot set the password: it has more than one line")
 	case want.hash && strings.ContainsAny(want.text, ":"):
 		return errors.New("cannot set the password: it is no hash, it has a colon")
-	case set && want.random && slices.Contains(p.state.Random, name),
-		set && want.hash && !want.random && last == want.text,
-		set && !want.hash && !want.random && matches(last, want.text):
+	case want.once():
+		return p.setOnce(db, name, want)
+	case set && want.hash && last == want.text, set && !want.hash && matches(last, want.text):
 		return nil
 	}
-	if now, _ := db.Password(name); want.hash && now == want.text && !want.random {
+	if now, _ := db.Password(name); want.hash && now == want.text {
 		p.state.Passwords[name] = want.text
 		return nil
 	}
@@ -164,19 +165,34 @@ func (p *pass) changePassword(db *account.Database, name string, want password) 
 			return err
 		}
 	}
+	if want.once() {
+		if err := p.m.keepPassword(name, keptPassword{Asked: hash, Random: want.random, Hash: hash, Expired: want.expire}); err != nil {
+			return err
+		}
+	}
+	if err := p.putPassword(db, name, hash, want.expire); err != nil {
+		return err
+	}
+	p.state.Once = slices.DeleteFunc(p.state.Once, func(n string) bool { return n == name })
+	if want.once() {
+		p.state.Once = append(p.state.Once, name)
+	}
+	if want.random {
+		return p.m.logOutput(fmt.Sprintf("the password of %s is %s\n", name, text))
+	}
+	return nil
+}
+
+// putPassword puts a hash into shadow, and remembers that it did.
+func (p *pass) putPassword(db *account.Database, name, hash string, expired bool) error {
 	day := today()
-	if want.expire {
+	if expired {
 		day = 0
 	}
 	if err := db.SetPassword(name, hash, day); err != nil {
 		return err
 	}
 	p.state.Passwords[name] = hash
-	p.state.Random = slices.DeleteFunc(p.state.Random, func(n string) bool { return n == name })
-	if want.random {
-		p.state.Random = append(p.state.Random, name)
-		return p.m.logOutput(fmt.Sprintf("the password of %s is %s\n", name, text))
-	}
 	return nil
 }
 

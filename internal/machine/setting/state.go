@@ -22,8 +22,8 @@ type state struct {
 	Members map[string][]string `json:"members,omitempty"`
 	// Passwords are the hashes that were set, by user.
 	Passwords map[string]string `json:"passwords,omitempty"`
-	// Random are users whose password was made by chance.
-	Random []string `json:"random,omitempty"`
+	// Once are users who have the password that is kept for the instance.
+	Once []string `json:"once,omitempty"`
 
 	saved string // as it was read
 }
