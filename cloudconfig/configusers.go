@@ -109,7 +109,7 @@ type User struct {
 	// A user for programs, without home folder.
 	System bool `yaml:"system" default:"false"`
 	// Number of the user.
-	UID *int `yaml:"uid" min:"0"`
+	UID *int `yaml:"uid" min:"0" quoted:"true"`
 	// Day on which the account ends, as 2030-12-31.
 	ExpireDate string `yaml:"expiredate" format:"date"`
 	// Days after the password's end until the account is locked.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -315,10 +316,23 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at *spot) {
 	}
 }
 
+const wholeNumber = "a whole number"
+
+// quotedNumber is a number that may be a text, where [rules] have quoted.
+var quotedNumber = regexp.MustCompile("^" + quotedPattern + "$")
+
+const quotedPattern = "[0-9]{1,9}"
+
 func (d *decoder) number(n *yaml.Node, at *spot) (int64, bool) {
-	i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 32)
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil {
-		d.wrongType(n, at, "a whole number")
+	if at.place.shape.rules.quoted && isQuoted(n) && quotedNumber.MatchString(n.Value) {
+		d.report = append(d.report, Problem{
+			Pos: d.pos(n), Path: JoinPath(at.path()...), Msg: "is a text, and is taken as the number", Hint: "remove the quotes", Severity: Warning,
+		})
+		n = withoutQuotes(n)
+	}
+	i, err := intOf(n)
+	if !isNumber(n) || err != nil {
+		d.wrongType(n, at, wholeNumber)
 		return 0, false
 	}
 	msg, hint := at.place.shape.rules.number(at.name(), n.Value, i)
@@ -326,6 +340,21 @@ func (d *decoder) number(n *yaml.Node, at *spot) (int64, bool) {
 		d.fail(n, at, msg, hint)
 	}
 	return i, msg == ""
+}
+
+func intOf(n *yaml.Node) (int64, error) {
+	return strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 32)
+}
+
+func isNumber(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" }
+
+func isQuoted(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+}
+
+// withoutQuotes is what a text would be without its quotes.
+func withoutQuotes(n *yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: n.Value, Line: n.Line, Column: n.Column}
 }
 
 // text takes numbers and booleans as they are written, as RancherOS did.
@@ -374,7 +403,7 @@ func (d *decoder) checked(n *yaml.Node, text string, at *spot) (string, bool) {
 
 // yamlBool also knows what YAML 1.1 called booleans, since existing files do.
 func yamlBool(n *yaml.Node) (value, ok bool) {
-	if n.Kind != yaml.ScalarNode || n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+	if n.Kind != yaml.ScalarNode || isQuoted(n) {
 		return false, false
 	}
 	switch strings.ToLower(n.Value) {
@@ -394,12 +423,20 @@ func (d *decoder) wrongType(n *yaml.Node, at *spot, expected string) {
 		if at.place.secret {
 			hint = "write it between [ and ]"
 		}
-	case n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+	case isQuoted(n) && quotesAreWrong(n, expected):
 		hint = "remove the quotes"
 	case at.parent != nil && at.parent.place.shape != nil && at.parent.place.shape.rules.keys == formats()["sysctl"]:
 		hint = `put a key that has dots between quotes: rancher.sysctl."net.ipv4.ip_forward"`
 	}
 	d.fail(n, at, "expected "+expected+", found "+describe(n), hint)
+}
+
+// quotesAreWrong says that a text without its quotes would be what is expected.
+func quotesAreWrong(n *yaml.Node, expected string) bool {
+	plain := withoutQuotes(n)
+	_, isBool := yamlBool(plain)
+	_, err := intOf(plain)
+	return isBool && strings.HasPrefix(expected, "true") || err == nil && isNumber(plain) && expected == wholeNumber
 }
 
 func (d *decoder) fail(n *yaml.Node, at *spot, msg, hint string) {

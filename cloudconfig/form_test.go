@@ -21,6 +21,7 @@ func TestFormsOfValues(t *testing.T) {
 		}},
 		{"users are a text with commas", "users", "users: ann, ben", Users{{Name: "ann"}, {Name: "ben"}}},
 		{"a user is a name", "user", "user: ann", User{Name: "ann"}},
+		{"a user's number is a text", "users.0", "users: [{name: ann, uid: '1000'}]", User{Name: "ann", UID: new(1000)}},
 		{"a user is a map", "user", "user: {name: ann, uid: 1000}", User{Name: "ann", UID: new(1000)}},
 		{"groups of a user are a list", "users.0.groups", "users: [{name: a, groups: [docker, sudo]}]", Words{"docker", "sudo"}},
 		{"groups of a user are a text", "users.0.groups", "users: [{name: a, groups: 'docker, sudo'}]", Words{"docker", "sudo"}},

@@ -93,6 +93,10 @@ func (r rules) commaSchema() *jsonSchema {
 
 // numberSchema is a whole number; 0 is "not set", and always fine.
 func (r rules) numberSchema() *jsonSchema {
+	if r.quoted {
+		r.quoted = false
+		return anyOf(r.numberSchema(), &jsonSchema{Type: "string", Pattern: "^" + quotedPattern + "$", Deprecated: true})
+	}
 	low, high := r.min, r.max
 	if low == 1 {
 		low = 0
