@@ -65,7 +65,7 @@ type Config struct {
 	// the shell or a list of arguments. They hold up nothing, User Docker neither:
 	// what needs it begins with "ros wait docker". One that fails holds up no other.
 	// How often they run is rancher.cloud_init.runcmd; what they say is in
-	// /var/log/cloud-init-output.log.
+	// /var/log/cloud-init-output.log. INSTANCE_ID is the instance's id.
 	//
 	//	runcmd:
 	//	  - echo hello > /run/hello
@@ -73,7 +73,8 @@ type Config struct {
 	RunCmd []Command `yaml:"runcmd" from:"RancherOS"`
 
 	// Commands as in runcmd, in every boot before disks are set up and mounted. Each
-	// may take five minutes.
+	// may take five minutes. "cloud-init-per instance NAME" or "cloud-init-per once
+	// NAME" before a command runs it once for each instance, or once for all.
 	//
 	//	bootcmd:
 	//	  - [sysctl, -w, vm.overcommit_memory=1]

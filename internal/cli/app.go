@@ -55,6 +55,8 @@ func Main(args []string, build Build) int {
 		return a.status(systemDocker(args[1:]))
 	case "reboot", "poweroff", "halt", "shutdown":
 		return a.run(ctx, a.powerCommand(name), args[1:])
+	case "cloud-init-per":
+		return a.run(ctx, a.cloudInitPer(), args[1:])
 	}
 	return a.run(ctx, a.rootCommand(), args[1:])
 }

@@ -12,7 +12,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"ros": func() { os.Exit(Main(os.Args, Build{Version: "v1", Compose: "v2"})) },
+		"ros":            func() { os.Exit(Main(os.Args, Build{Version: "v1", Compose: "v2"})) },
+		"cloud-init-per": func() { os.Exit(Main(os.Args, Build{Version: "v1", Compose: "v2"})) },
 	})
 }
 

@@ -168,6 +168,7 @@ func addPrograms(t *Tree, o Options) error {
 		t.Symlink("usr/libexec/ros/"+name, "service")
 	}
 	t.Symlink("usr/bin/system-docker", "ros")
+	t.Symlink("usr/bin/cloud-init-per", "ros")
 	for _, name := range []string{"reboot", "poweroff", "halt", "shutdown"} {
 		t.Symlink("usr/sbin/"+name, "../bin/ros")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -45,6 +46,19 @@ func InstanceFolder(id string) string {
 		}
 	}
 	return path.Join(InstancesDir, b.String())
+}
+
+// InstanceID is the id of the instance whose folder it is, as far as the folder's name
+// has it.
+func InstanceID(folder string) string {
+	if folder == "" {
+		return ""
+	}
+	name := path.Base(folder)
+	if id, err := url.PathUnescape(name); err == nil {
+		return id
+	}
+	return name // it was cut in the middle of a character
 }
 
 // Instance is the folder of this instance, if it is settled which one this is.

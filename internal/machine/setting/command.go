@@ -191,10 +191,20 @@ func (m *Machine) runCommand(ctx context.Context, c command, limit time.Duration
 	return nil
 }
 
+// environment is what commands are run with. Which instance this is may not be known
+// yet to those of bootcmd.
+func (m *Machine) environment() []string {
+	env := []string{commandPath, "HOME=/root", "USER=root", "LANG=C.UTF-8"}
+	if id := m.instanceID(); id != "" {
+		env = append(env, "INSTANCE_ID="+id)
+	}
+	return env
+}
+
 // start runs a program in a process group of its own.
 func (m *Machine) start(ctx context.Context, argv []string, out *os.File) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env = []string{commandPath, "HOME=/root", "USER=root", "LANG=C.UTF-8"}
+	cmd.Env = m.environment()
 	if cmd.Err != nil && strings.HasPrefix(argv[0], "/") {
 		return cmd.Err
 	}

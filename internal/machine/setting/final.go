@@ -137,8 +137,9 @@ func (p *pass) facts() map[string]string {
 	return facts
 }
 
-// finalMessage logs that the machine is set up.
+// finalMessage logs that the machine is set up, and tells those who wait for that.
 func (p *pass) finalMessage(context.Context) {
+	defer func() { p.fail(p.m.finishBoot()) }()
 	text := p.cfg.FinalMessage
 	if text == "" {
 		return

@@ -91,6 +91,9 @@ func (l *late) tell(into *cloudconfig.Report, report cloudconfig.Report) bool {
 // then, once for each boot, its commands. changed is called when there is something that [Machine.Apply]
 // has to tell, or to do once more: a mount brought a home without keys.
 func (m *Machine) Run(ctx context.Context, changed func()) error {
+	if err := m.beginBoot(); err != nil {
+		logrus.WithFields(logrus.Fields{"phase": "apply", "err": err}).Warn("who waits for the end of the boot sees that of the last one")
+	}
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { m.fetchLoop(ctx, changed) })
@@ -178,19 +181,26 @@ func (m *Machine) watch(ctx context.Context, file, what string) (seen <-chan str
 // awaitSettled waits until it is known which instance this is and the
 // configuration is quiet; false when ctx ends first.
 func (m *Machine) awaitSettled(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, m.late.unsettled)
+	defer cancel()
+	if m.awaitInstance(limited) {
+		return m.awaitQuiet(ctx)
+	}
+	return ctx.Err() == nil
+}
+
+// awaitInstance waits until it is known which instance this is; false when ctx ends
+// first.
+func (m *Machine) awaitInstance(ctx context.Context) bool {
 	seen, end := m.watch(ctx, source.InstanceFile, "the instance")
 	defer end()
-	limit := time.NewTimer(m.late.unsettled)
-	defer limit.Stop()
 	for {
 		if _, settled := source.Instance(m.root); settled {
-			return m.awaitQuiet(ctx)
+			return true
 		}
 		select {
 		case <-ctx.Done():
 			return false
-		case <-limit.C:
-			return true
 		case <-seen:
 		}
 	}

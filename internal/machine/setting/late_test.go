@@ -131,6 +131,35 @@ func TestCommandsRunOnceABootInTheirOrder(t *testing.T) {
 	}
 }
 
+// Scripts made for cloud-init know the instance, and wait for the end of the boot.
+func TestCommandsKnowTheInstanceAndTheEndOfTheBoot(t *testing.T) {
+	h := newHost(t)
+	h.write("/var/lib/cloud/instances/i-0/boot-finished", "of the last boot\n")
+	if err := os.Symlink("instances/i-0", h.m.path(cloudInstance)); err != nil {
+		t.Fatal(err)
+	}
+	h.settle("i-1")
+	h.clean(fmt.Sprintf("runcmd: ['echo $INSTANCE_ID > %s; test ! -e %s']\n", h.m.path("/id"), h.m.path(bootFinished)))
+	r := h.start()
+	h.eventually("the end", func() bool { return h.recorded("power_state") != nil })
+	if got := h.read("/id"); got != "i-1\n" || h.recorded("runcmd.0").Problem != "" {
+		t.Errorf("the command knows %q, and its record is %+v", got, h.recorded("runcmd.0"))
+	}
+	if got := h.read("/var/lib/cloud/instances/i-1/boot-finished"); !strings.HasSuffix(got, " - v. ros\n") || h.read(bootFinished) != got {
+		t.Errorf("the boot is told to have ended by %q", got)
+	}
+	h.eventually("the record says so", func() bool {
+		record, err := ReadRecord(h.m.path(RecordFile))
+		return err == nil && record.Finished
+	})
+	r.stop()
+
+	h.m = func() *Machine { m := New(h.m.root); m.kernel, m.late.quiet = h.m.kernel, time.Millisecond; return m }()
+	if err := h.m.beginBoot(); err != nil || !h.m.exists(bootFinished) { // the controller starts again
+		t.Errorf("in the same boot it is gone: %v", err)
+	}
+}
+
 func TestCommandsOfAnInstanceRunOnceForIt(t *testing.T) {
 	h := newHost(t)
 	text := fmt.Sprintf("runcmd: ['echo x >> %s']\nrancher: {cloud_init: {runcmd: per-instance}}\n", h.m.path("/order"))

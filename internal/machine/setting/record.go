@@ -107,6 +107,12 @@ func (r *recorder) finish() {
 	r.record.Finished = true
 }
 
+func (r *recorder) finished() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.record.Finished
+}
+
 func (r *recorder) set(m ModuleRecord) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
