@@ -56,8 +56,27 @@ var instanceData = map[string][][]string{
 	"local_hostname":    {{"local_hostname"}, {"hostname"}},
 	"availability_zone": {{"availability_zone"}, {"placement", "availability_zone"}},
 	"region":            {{"region"}, {"placement", "region"}},
-	"cloud_name":        nil,
-	"platform":          nil,
+	"cloud_name":        {{"cloud_name"}}, // else by the datasource
+	"platform":          nil,              // by the datasource
+}
+
+// platformOf is what cloud-init calls the platform of a datasource, which has its name
+// here but for one.
+func platformOf(datasource string) string {
+	name, _, _ := strings.Cut(datasource, ":") // an argument may be behind it
+	if name == "proxmox" {
+		return noCloud
+	}
+	return name
+}
+
+// cloudOf is what cloud-init calls the cloud of a datasource: the platform, but for one.
+func cloudOf(datasource string) string {
+	platform := platformOf(datasource)
+	if platform == "ec2" {
+		return "aws"
+	}
+	return platform
 }
 
 // variableForm is an expression that is nothing but the name of a variable.
@@ -83,8 +102,12 @@ func (v values) of(text string) (string, bool) {
 	switch {
 	case !known:
 		return "", false
-	case places == nil:
-		return v.datasource, v.datasource != ""
+	case name[0] == "platform":
+		return platformOf(v.datasource), v.datasource != ""
+	case name[0] == "cloud_name":
+		if said, ok := v.meta.Get(places[0]...); !ok || said == "" {
+			return cloudOf(v.datasource), v.datasource != ""
+		}
 	}
 	return v.first(places)
 }

@@ -67,6 +67,27 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// The names are cloud-init's, so that a text that chooses by them does here what it
+// does there.
+func TestNamesOfCloudsAreCloudInits(t *testing.T) {
+	for _, tt := range []struct{ datasource, meta, cloud, platform string }{
+		{"ec2", "", "aws", "ec2"},
+		{"ec2:http://10.0.0.1/", "", "aws", "ec2"},
+		{"gce", "", "gce", "gce"},
+		{"azure", "", "azure", "azure"},
+		{"configdrive", "", "configdrive", "configdrive"},
+		{"proxmox", "", "nocloud", "nocloud"},
+		{"nocloud", "cloud-name: lab", "lab", "nocloud"},
+		{"nocloud", "cloud-name: ''", "nocloud", "nocloud"},
+	} {
+		v := values{datasource: tt.datasource, meta: cloudconfig.ParseMetaValues([]byte(tt.meta))}
+		out, failed := v.replace([]byte("{{ v1.cloud_name }} {{ v1.platform }}"))
+		if want := tt.cloud + " " + tt.platform; string(out) != want || len(failed) > 0 {
+			t.Errorf("%s with %q: %q, want %q; %v", tt.datasource, tt.meta, out, want, failed)
+		}
+	}
+}
+
 func TestAVastTemplateIsToldInBounds(t *testing.T) {
 	for text, problems := range map[string]int{"{{ x }}{{\n": mostExpressions, "{{ ds.meta_data.long }}": 1} {
 		s := splitter{part: "user-data", values: dbValues}
