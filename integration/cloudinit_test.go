@@ -124,7 +124,7 @@ func (m *Machine) became(source, instance string, times int) {
 	m.t.Helper()
 	m.Until("the datasource is "+source, time.Minute, func() error {
 		c, err := m.cloudInit()
-		if err == nil && (c.Status != "done" || c.Source != source || !strings.HasSuffix(c.Instance, "/"+instance)) {
+		if err == nil && (c.Status != "done" || c.Source != source || c.Instance != instance) {
 			err = fmt.Errorf("%+v", c)
 		}
 		return err

@@ -142,7 +142,7 @@ func (m *Machine) isDone() bool {
 	m.t.Helper()
 	m.Until("all of it is done", 3*time.Minute, func() error {
 		c, err := m.cloudInit()
-		if err == nil && (c.Status != "done" || c.Source != "nocloud" || !strings.HasSuffix(c.Instance, "/iid-disk-1")) {
+		if err == nil && (c.Status != "done" || c.Source != "nocloud" || c.Instance != "iid-disk-1") {
 			err = fmt.Errorf("%+v", c)
 		}
 		return err

@@ -45,7 +45,7 @@ func (a *app) readCloudInit() (cloudInit, error) {
 		return cloudInit{}, err
 	}
 	s := cloudInit{
-		Source: record.Source, Instance: record.Instance, Cached: record.Cached, Asked: record.Asked, Includes: record.Includes,
+		Source: record.Source, Instance: source.InstanceID(record.Instance), Cached: record.Cached, Asked: record.Asked, Includes: record.Includes,
 		Problems: record.Problems(),
 	}
 	applied, err := setting.ReadRecord(a.path(setting.RecordFile))

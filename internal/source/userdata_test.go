@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"os"
@@ -205,6 +206,12 @@ func TestAnInstanceHasAFolderOfItsOwn(t *testing.T) {
 		if got := InstanceFolder(id); got != InstancesDir+"/"+want {
 			t.Errorf("%q: %s", id, got)
 		}
+		if got := InstanceID(InstanceFolder(id)); got != cmp.Or(id, "default") && len(id) < maxInstance {
+			t.Errorf("the folder of %q is shown as that of %q", id, got)
+		}
+	}
+	if got := InstanceID(""); got != "" {
+		t.Errorf("no folder is that of %q", got)
 	}
 }
 
