@@ -89,7 +89,7 @@ type Subnet struct {
 	Address string `yaml:"address" format:"network"`
 	// The network's mask or length.
 	Netmask string `yaml:"netmask" format:"netmask"`
-	// Address of all machines in the network.
+	// Address of all machines in the network: always the last one here.
 	Broadcast string `yaml:"broadcast" format:"ip"`
 	// The router to everywhere.
 	Gateway string `yaml:"gateway" format:"ip"`
@@ -99,7 +99,7 @@ type Subnet struct {
 	DNSSearch Texts `yaml:"dns_search" format:"domain"`
 	// Routes over this interface.
 	Routes []SubnetRoute `yaml:"routes"`
-	// How far the address is known.
+	// How far the address is known: always everywhere (global) here.
 	Scope string `yaml:"scope"`
 	// Routes with a lower one are preferred.
 	Metric int `yaml:"metric" min:"0"`
@@ -135,7 +135,8 @@ type LinkConfig struct {
 	DHCP4Overrides DHCPOverrides `yaml:"dhcp4-overrides"`
 	// What is taken from DHCP for IPv6.
 	DHCP6Overrides DHCPOverrides `yaml:"dhcp6-overrides"`
-	// What DHCP is told about who is asking.
+	// What DHCP is told about who is asking: mac, the hardware address, which is the
+	// only one here.
 	DHCPIdentifier string `yaml:"dhcp-identifier"`
 	// Addresses with the length of their network.
 	Addresses []string `yaml:"addresses" format:"cidr"`
@@ -161,7 +162,7 @@ type LinkConfig struct {
 	MACAddress string `yaml:"macaddress" format:"mac"`
 	// The boot does not wait for this interface.
 	Optional bool `yaml:"optional" default:"false"`
-	// Keep the address when the DHCP client ends.
+	// Keep the address when the DHCP client ends: here, all interfaces do.
 	Critical bool `yaml:"critical" default:"false"`
 	// The program that netplan uses.
 	Renderer string `yaml:"renderer"`
@@ -290,9 +291,9 @@ type TunnelConfig struct {
 	LinkConfig
 	// What kind of tunnel this is; this system makes wireguard.
 	Mode string `yaml:"mode" required:"merged"`
-	// This machine's end.
+	// This machine's end, which wireguard has not.
 	Local string `yaml:"local" format:"ip"`
-	// The other end.
+	// The other end; of wireguard it is a peer's endpoint.
 	Remote string `yaml:"remote" format:"ip"`
 	// The tunnel's key; of wireguard the private one.
 	Key Free `yaml:"key" secret:"true"`
@@ -302,7 +303,7 @@ type TunnelConfig struct {
 	Port int `yaml:"port" min:"0" max:"65535"`
 	// The firewall's mark of packets that wireguard sends.
 	Mark int `yaml:"mark" min:"0"`
-	// How far packets go.
+	// How far packets go; not of wireguard.
 	TTL int `yaml:"ttl" min:"0" max:"255"`
 	// The other machines of wireguard.
 	Peers []TunnelPeer `yaml:"peers"`

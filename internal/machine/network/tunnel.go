@@ -29,6 +29,14 @@ func (t *translator) tunnel(doc *Document, name string, c cloudconfig.TunnelConf
 		t.fail("the private key is none of wireguard", "32 bytes in base64, as wg genkey prints them", below(path, "key")...)
 		return
 	}
+	for _, unused := range []struct {
+		key string
+		is  bool
+	}{{"local", c.Local != ""}, {"remote", c.Remote != ""}, {"ttl", c.TTL != 0}} {
+		if unused.is {
+			t.warn("is not used: wireguard has none", "the other end is the endpoint of a peer", below(path, unused.key)...)
+		}
+	}
 	for i, p := range c.Peers {
 		if peer, ok := t.peer(p, below(path, "peers", strconv.Itoa(i))...); ok {
 			out.Peers = append(out.Peers, peer)

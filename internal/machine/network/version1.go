@@ -115,10 +115,35 @@ func (t *translator) subnet(l *Link, s cloudconfig.Subnet, path ...string) {
 	if s.Control == "manual" {
 		l.Optional = true
 	}
+	t.unusedOf(s, path...)
 	l.addDNS(s.DNSNameservers, domains(s.DNSSearch))
 	for i, r := range s.Routes {
 		t.route1(l, r, s.Metric, below(path, "routes", strconv.Itoa(i))...)
 	}
+}
+
+// unusedOf warns of what of a subnet this system does not set. The broadcast address
+// that a network has anyway, and the scope of any address, are no news.
+func (t *translator) unusedOf(s cloudconfig.Subnet, path ...string) {
+	if prefix, ok := network(s.Address, s.Netmask); s.Broadcast != "" && (!ok || s.Broadcast != broadcast(prefix).String()) {
+		t.warn("is not set: it is the last address of the network", "", below(path, "broadcast")...)
+	}
+	if s.Scope != "" && s.Scope != "global" {
+		t.warn("is not set: an address is known everywhere", "", below(path, "scope")...)
+	}
+}
+
+// broadcast is the last address of a network of IPv4; it is zero for IPv6, which has
+// none.
+func broadcast(p netip.Prefix) netip.Addr {
+	if !p.Addr().Is4() {
+		return netip.Addr{}
+	}
+	last := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		last[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(last)
 }
 
 // domains splits texts that have several domains.

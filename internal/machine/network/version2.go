@@ -139,6 +139,9 @@ func (t *translator) link(c cloudconfig.LinkConfig, path ...string) Link {
 		NoLocal6: c.LinkLocal != nil && !slices.Contains(c.LinkLocal, "ipv6"),
 		Lease:    leaseOf(c.DHCP4Overrides), Lease6: leaseOf(c.DHCP6Overrides),
 	}
+	if c.DHCPIdentifier != "" && c.DHCPIdentifier != "mac" {
+		t.warn("is not used: DHCP is told the hardware address", "", at("dhcp-identifier")...)
+	}
 	if l.DHCP6 && l.AcceptRA == nil {
 		yes := true // DHCPv6 gives no router
 		l.AcceptRA = &yes
