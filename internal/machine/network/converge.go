@@ -34,18 +34,12 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 		bad, err := s.keepPrograms(ctx, settings, wants)
 		problems, errs = append(problems, bad...), append(errs, err)
 	}
-	for _, step := range plan.Steps {
-		if !step.beforeDHCP() {
-			begin()
-		}
-		logrus.WithFields(logrus.Fields{"service": "network", "step": string(step.Verb)}).Info(step)
-		errs = append(errs, s.executor.do(ctx, step))
-	}
-	begin()
-	if len(plan.Steps) > 0 {
-		s.last = plan.Steps
-	}
 	s.unstable = s.settles(plan)
+	tried, failed := s.carryOut(ctx, plan, begin)
+	errs = append(errs, failed...)
+	if len(tried) > 0 {
+		s.last = tried
+	}
 	status, err := s.publishable(settings, wants, plan)
 	err = errors.Join(append(errs, err)...)
 	status.Problems = problems
@@ -53,6 +47,34 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 		status.Problems = append(status.Problems, strings.Split(err.Error(), "\n")...)
 	}
 	return status, err
+}
+
+// carryOut makes the steps of a plan, and returns those that it tried. One that needs
+// a link which could not be made is not: why is told already. Steps that were made a
+// moment ago, and have to be made again, are no news in the log.
+func (s *service) carryOut(ctx context.Context, plan Plan, begin func()) (tried []Step, errs []error) {
+	level := logrus.InfoLevel
+	if s.unstable > 0 {
+		level = logrus.DebugLevel
+	}
+	lost := map[string]bool{}
+	for _, step := range plan.Steps {
+		if !step.beforeDHCP() {
+			begin()
+		}
+		if slices.ContainsFunc(step.needs(), func(name string) bool { return lost[name] }) {
+			lost[step.brings()] = step.brings() != ""
+			continue
+		}
+		logrus.WithFields(logrus.Fields{"service": "network", "step": string(step.Verb)}).Log(level, step)
+		tried = append(tried, step)
+		if err := s.executor.do(ctx, step); err != nil {
+			errs = append(errs, err)
+			lost[step.brings()] = step.brings() != ""
+		}
+	}
+	begin()
+	return tried, errs
 }
 
 // settles counts how often the same steps were made one time after the other:

@@ -22,7 +22,7 @@ type executor struct {
 func (x executor) do(ctx context.Context, s Step) error {
 	err := x.change(ctx, s)
 	if err != nil {
-		return fmt.Errorf("cannot %s %s %s: %w", s.Verb, s.Link, s.What, plain(err))
+		return fmt.Errorf("cannot %s: %w", s.change(), plain(err))
 	}
 	return nil
 }

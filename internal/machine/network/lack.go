@@ -36,9 +36,16 @@ func lacks(docs []Document, links []link, states []linkState, ready bool) []stri
 // ofImage says that a source speaks for all machines.
 func ofImage(source string) bool { return source == "os-config" || source == "default" }
 
-// absent are the links that the configuration names and that are not there.
+// absent are the links that the configuration names and that are not there. Why those
+// that it makes are not is told as a problem.
 func absent(docs []Document, links []link) []string {
 	var out []string
+	made := map[string]bool{}
+	for _, doc := range docs {
+		for _, dev := range doc.Devices {
+			made[dev.Name] = true
+		}
+	}
 	for _, doc := range docs {
 		if ofImage(doc.Source) {
 			continue
@@ -49,7 +56,7 @@ func absent(docs []Document, links []link) []string {
 				name = e.Match.MAC
 			}
 			fits := func(l link) bool { return rankOf(e, l) != noMatch }
-			if name == "" || strings.ContainsAny(name, "*?[") || e.Link.Optional || slices.ContainsFunc(links, fits) {
+			if name == "" || strings.ContainsAny(name, "*?[") || e.Link.Optional || made[name] || slices.ContainsFunc(links, fits) {
 				continue
 			}
 			out = append(out, fmt.Sprintf("there is no interface %s, which %s asks for; there are %s", name, doc.Source, cards(links)))

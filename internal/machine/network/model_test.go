@@ -1,8 +1,11 @@
 package network
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -206,6 +209,60 @@ func TestWhatDoesNotStayIsMadeLessOften(t *testing.T) {
 	}
 }
 
+// TestWhatNeedsALinkThatCannotBeMadeIsNotTried: the cause is told, once, and not what
+// follows from it; all else is made.
+func TestWhatNeedsALinkThatCannotBeMadeIsNotTried(t *testing.T) {
+	s := newService(paths{})
+	s.executor.sysctl = t.TempDir()
+	plan := Plan{Steps: []Step{
+		{Verb: Make, Link: "nobond0", What: "bond", device: &Device{Name: "nobond0", Kind: "none"}},
+		{Verb: Make, Link: "novlan0", device: &Device{Name: "novlan0", Kind: Vlan, Parent: "nobond0", ID: 7}},
+		{Verb: Join, Link: "nolink0", What: "nobond0", value: "nobond0"},
+		{Verb: SetUp, Link: "nobond0"},
+		{Verb: SetUp, Link: "novlan0"},
+		{Verb: SetUp, Link: "nolink1"},
+		{Verb: Rename, Link: "nolink2", What: "nolan0", value: "nolan0"},
+		{Verb: AddAddress, Link: "nolan0", What: "192.0.2.7/24"},
+		{Verb: SetSysctl, Link: "nolink0", path: "made", value: "1"},
+	}}
+	begun := 0
+	tried, errs := s.carryOut(t.Context(), plan, func() { begun++ })
+	const want = "cannot make nobond0 bond: \"none\" is no kind of device\ncannot set up nolink1: Link not found\ncannot rename nolink2 nolan0: Link not found"
+	if got := errors.Join(errs...); got == nil || got.Error() != want {
+		t.Errorf("it tells\n%v\nwant\n%s", got, want)
+	}
+	if text, err := os.ReadFile(filepath.Join(s.executor.sysctl, "made")); string(text) != "1" || len(tried) != 4 || begun == 0 {
+		t.Errorf("%d steps were tried, the last wrote %q: %v", len(tried), text, err)
+	}
+}
+
+func TestWhatFailsIsTriedMoreAndMoreSeldom(t *testing.T) {
+	s := &service{}
+	for n, row := range []struct {
+		failed, fresh bool
+		want          time.Duration
+	}{
+		{true, true, retryAfter},
+		{true, true, retryAfter},
+		{true, false, 4 * retryAfter},
+		{true, false, 8 * retryAfter},
+		{true, true, retryAfter}, // another problem
+		{false, true, retryAfter},
+		{true, false, retryAfter},
+		{false, false, 0},
+	} {
+		if got := s.retry(row.failed, row.fresh); got != row.want {
+			t.Errorf("after %d times it is %v, want %v", n+1, got, row.want)
+		}
+	}
+	for range 100 {
+		s.retry(true, false)
+	}
+	if got := s.retry(true, false); got != lastRetry {
+		t.Errorf("in the end it is %v", got)
+	}
+}
+
 func TestProblemsThatGoByThemselvesDoNotLast(t *testing.T) {
 	s, start := &service{}, time.Unix(0, 0)
 	for _, row := range []struct {
@@ -246,6 +303,7 @@ func TestWhatTheNetworkLacksIsTold(t *testing.T) {
 		{"an address of another machine", []Document{named("datasource", Entry{Match: Match{MAC: "52:54:00:00:00:02"}})}, nil, true, "there is no interface 52:54:00:00:00:02, which datasource asks for; there are eth0"},
 		{"it is called so now", []Document{named("network", Entry{Match: Match{Name: "enp1s0"}, SetName: "eth0"})}, nil, true, ""},
 		{"it may be missing", []Document{named("network", optional)}, nil, true, ""},
+		{"what is made tells itself why it is not", []Document{{Source: "network", Devices: []Device{{Name: "bond0", Kind: Bond}}, Entries: []Entry{at("bond0")}}}, nil, true, ""},
 		{"a pattern asks for nothing", []Document{named("network", at("en*")), named("os-config", at("eth9"))}, nil, true, ""},
 		{
 			"one of two without a cable", nil,

@@ -19,8 +19,9 @@ const (
 	// betweenPasses folds a burst of events, such as Docker starting many
 	// containers, into one look.
 	betweenPasses = 100 * time.Millisecond
-	retryAfter    = 5 * time.Second // when something could not be made
-	stopLimit     = 5 * time.Second
+	// When something could not be made it is tried again, more and more seldom.
+	retryAfter, lastRetry = 5 * time.Second, 5 * time.Minute
+	stopLimit             = 5 * time.Second
 	// manyTimes is how often the same steps are made one time after the other
 	// before they are made less often.
 	manyTimes = 3
@@ -55,6 +56,7 @@ type service struct {
 	last     []Step               // the steps that were made last
 	lastText string               // the plan of the last pass
 	unstable int                  // how often it was the same
+	failures int                  // passes one after the other in which something failed
 	problems map[string]time.Time // those of the last pass, and since when
 }
 
@@ -161,10 +163,31 @@ func (s *service) pass(ctx context.Context) time.Duration {
 		err = perr
 	}
 	s.tell(status, err)
-	if err != nil || fresh {
-		return retryAfter
+	if wait := s.retry(err != nil, fresh); wait > 0 {
+		return wait
 	}
 	return max(0, time.Until(s.deadline(settings))) // then it is known what is lacking
+}
+
+// retry is after what time what failed is tried again, and fresh problems are looked
+// at; 0 when there are none.
+func (s *service) retry(failed, fresh bool) time.Duration {
+	if failed {
+		s.failures++
+	} else {
+		s.failures = 0
+	}
+	switch {
+	case fresh:
+		return retryAfter
+	case !failed:
+		return 0
+	}
+	wait := retryAfter
+	for n := 1; n < s.failures && wait < lastRetry; n++ {
+		wait *= 2
+	}
+	return min(wait, lastRetry)
 }
 
 // lasting are the problems that have been there for a while; fresh says that others
@@ -193,7 +216,7 @@ func (s *service) adopt(settings Settings) bool {
 	if err != nil || string(text) == s.settings {
 		return false
 	}
-	s.settings, s.since = string(text), time.Now()
+	s.settings, s.since, s.failures = string(text), time.Now(), 0
 	return true
 }
 

@@ -55,14 +55,42 @@ type Step struct {
 	lines   []string // RunCommands
 }
 
-func (s Step) String() string {
+func (s Step) String() string { return fmt.Sprintf("%s (%s)", s.change(), s.Cause) }
+
+// change is the step without its cause.
+func (s Step) change() string {
 	words := []string{string(s.Verb)}
 	for _, w := range []string{s.Link, s.What} {
 		if w != "" {
 			words = append(words, w)
 		}
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(words, " "), s.Cause)
+	return strings.Join(words, " ")
+}
+
+// brings is the link that is there once the step is made, and was not before; "" when
+// it is another step.
+func (s Step) brings() string {
+	switch s.Verb {
+	case Make:
+		return s.Link
+	case Rename:
+		return s.value
+	default:
+		return ""
+	}
+}
+
+// needs are the links that have to be there for the step.
+func (s Step) needs() []string {
+	switch s.Verb {
+	case Make:
+		return []string{s.device.Parent}
+	case Join:
+		return []string{s.Link, s.value}
+	default:
+		return []string{s.Link}
+	}
 }
 
 // Plan is the difference between the settings and the kernel: the steps, in the
