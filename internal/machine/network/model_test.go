@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
+	"github.com/sirupsen/logrus"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/golden"
@@ -233,6 +234,24 @@ func TestWhatNeedsALinkThatCannotBeMadeIsNotTried(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(s.executor.sysctl, "made")); string(text) != "1" || len(tried) != 4 || begun == 0 {
 		t.Errorf("%d steps were tried, the last wrote %q: %v", len(tried), text, err)
+	}
+}
+
+// The log is short when the same is wrong again and again.
+func TestAProblemIsLoggedOnce(t *testing.T) {
+	var log strings.Builder
+	logrus.SetOutput(&log)
+	defer logrus.SetOutput(os.Stderr)
+	s := &service{}
+	bad := errors.New("cannot make bond0")
+	s.tell(Status{Problems: []string{bad.Error()}}, bad)
+	s.tell(Status{Problems: []string{bad.Error()}, Lasting: []string{bad.Error()}, Lacks: []string{"x"}}, bad)
+	if got := strings.Count(log.String(), "cannot make"); got != 1 {
+		t.Errorf("it is told %d times:\n%s", got, log.String())
+	}
+	s.tell(Status{}, errors.New("cannot look"))
+	if !strings.Contains(log.String(), "cannot look") {
+		t.Errorf("another error is not told:\n%s", log.String())
 	}
 }
 

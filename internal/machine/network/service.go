@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -230,8 +231,13 @@ func (s *service) pause() time.Duration {
 	return betweenPasses
 }
 
-// tell logs a status that differs from the one before.
+// tell logs a status that differs from the one before. What of its problems lasts is
+// for others, and an error that is one of them is told already.
 func (s *service) tell(status Status, err error) {
+	status.Lasting, status.Lacks = nil, nil
+	if err != nil && !slices.ContainsFunc(strings.Split(err.Error(), "\n"), func(line string) bool { return !slices.Contains(status.Problems, line) }) {
+		err = nil
+	}
 	text, jerr := json.Marshal(status)
 	if jerr != nil {
 		text = []byte(jerr.Error())
