@@ -206,6 +206,11 @@ func TestWhoWaitsForThePullOfAnotherServiceIsFreeAtOnce(t *testing.T) {
 		if s := r.service(t, "second"); !slices.Equal(s.WaitingFor, []string{"pull to finish"}) {
 			t.Errorf("second: %+v", s)
 		}
+		want := "pull first (image slow:1 is missing) is under way, then create, start\n" +
+			"create second (new) is under way, then start\ncreate third (new) is under way, then start\n"
+		if p := r.c.Plan(); p.String() != want || len(p.Steps) > 0 {
+			t.Errorf("the plan is\n%s", p)
+		}
 		r.change(svc("first", "slow:1"), svc("second", "fast:1"))
 		if s := r.service(t, "second"); !s.Ready {
 			t.Errorf("second: %+v", s)

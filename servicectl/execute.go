@@ -26,7 +26,8 @@ type branch struct {
 
 	because []journal.Change // of the configuration, that the steps answer
 	// Guarded by the controller's mutex.
-	verb      plan.Verb             // under way, or the last
+	at        int                   // of the step that is under way, or the last
+	verb      plan.Verb             // of it, or of another branch's that it waits for
 	acting    bool                  // a step is under way that is not broken off
 	abandoned bool                  // the next step is not made
 	ended     bool                  //

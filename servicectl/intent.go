@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ros-os/ros/compose"
@@ -95,14 +97,20 @@ func (c *Controller) tellKill(name, signal string) {
 // AskedKill begins what an event says of a user who sends a signal.
 const AskedKill = "kill -s "
 
-// Plan is what would be done now.
+// Plan is what is being done, and what would be done now.
 func (c *Controller) Plan() plan.Plan {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.loaded {
 		return plan.Plan{Steps: []plan.Step{}}
 	}
-	return c.make(time.Now())
+	p := c.make(time.Now())
+	for _, name := range slices.Sorted(maps.Keys(c.branches)) {
+		if b := c.branches[name]; !b.ended {
+			p.UnderWay = append(p.UnderWay, plan.UnderWay{Step: b.steps[b.at], Next: b.steps[b.at+1:]})
+		}
+	}
+	return p
 }
 
 // Wait waits until the machine has converged or, when services are named, until

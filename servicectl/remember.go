@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ros-os/ros/compose"
@@ -35,6 +36,7 @@ func (c *Controller) noteStep(b *branch, s plan.Step) error {
 		return errAbandoned
 	}
 	b.verb = s.Verb
+	b.at = slices.IndexFunc(b.steps, func(x plan.Step) bool { return x.ID == s.ID })
 	b.acting = s.Verb != plan.Load && s.Verb != plan.Pull
 	if s.Failures != nil {
 		m := c.memory[b.name]

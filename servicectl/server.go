@@ -156,7 +156,11 @@ func (s server) status(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s server) plan(w http.ResponseWriter, _ *http.Request) { answer(w, s.c.Plan()) }
+// plan is about the configuration of now.
+func (s server) plan(w http.ResponseWriter, r *http.Request) {
+	s.c.refresh(r.Context())
+	answer(w, s.c.Plan())
+}
 
 // wait answers with the status when waiting is over, or the time is. It is about
 // the configuration of now.

@@ -252,8 +252,8 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan",
 		Short: "Show what the controller would do next, and why",
 		Long: `Show the steps between what is and what should be, each with its cause.
-It is the very plan that the controller executes; when the machine has
-converged it is empty. What would change on the machine itself, users, files
+It is the very plan that the controller executes, below what it is doing
+already; when the machine has converged it is empty. What would change on the machine itself, users, files
 and mounts among it, is listed below the services' steps.
 
 With a cloud-config it tells instead what 'ros config merge' of that would do.`,
@@ -271,7 +271,7 @@ With a cloud-config it tells instead what 'ros config merge' of that would do.`,
 			if format == "json" {
 				return a.printJSON(wholePlan{p, changes})
 			}
-			if len(p.Steps)+len(changes) == 0 {
+			if len(p.Steps)+len(p.UnderWay)+len(changes) == 0 {
 				return a.print("nothing to do\n")
 			}
 			return a.print("%s%s", p.String(), changesText(changes))

@@ -79,9 +79,17 @@ func (s *Seconds) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// UnderWay is what is being made for a service, which the plan leaves alone until then.
+type UnderWay struct {
+	Step Step   `json:"step"`
+	Next []Step `json:"next,omitempty"` // after it
+}
+
 // Plan is the difference between desired and observed.
 type Plan struct {
 	Steps []Step `json:"steps"`
+	// UnderWay is for whoever executes plans to say: of an earlier one.
+	UnderWay []UnderWay `json:"underWay,omitempty"`
 	// Wake is the earliest instant at which the plan would change by itself
 	// (the end of a backoff); zero when there is none.
 	Wake time.Time `json:"wake,omitzero"`
