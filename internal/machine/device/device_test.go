@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/ros-os/ros/internal/golden"
 )
 
@@ -72,9 +74,10 @@ func newBench(t *testing.T) bench {
 
 func (b bench) at(name string) string { return filepath.Join(b.dir, name) }
 
+// write replaces a file in one instant, as those do who write it on a machine.
 func (b bench) write(name, text string) {
 	b.t.Helper()
-	if err := os.WriteFile(b.at(name), []byte(text), 0o600); err != nil {
+	if err := renameio.WriteFile(b.at(name), []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 }
