@@ -57,17 +57,17 @@ off in time has its power cut; then the exit status is 1.`,
 
 func plugCommand(in bool) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "plug NAME",
+		Use:               "plug NAME [INTERFACE]...",
 		Short:             "Put the cables of a machine's network interfaces in",
-		Example:           "  rosmachine plug dev",
-		Args:              cobra.ExactArgs(1),
+		Example:           "  rosmachine plug dev\n  rosmachine plug dev eth1",
+		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeNames,
-		RunE: onMachine(func(_ *cobra.Command, m *host.Machine, _ []string) error {
-			return m.Plug(in)
+		RunE: onMachine(func(_ *cobra.Command, m *host.Machine, args []string) error {
+			return m.Plug(in, args...)
 		}),
 	}
 	if !in {
-		cmd.Use, cmd.Short = "unplug NAME", "Take the cables of a machine's network interfaces out"
+		cmd.Use, cmd.Short = "unplug NAME [INTERFACE]...", "Take the cables of a machine's network interfaces out"
 		cmd.Example = "  rosmachine unplug dev && sleep 60 && rosmachine plug dev"
 	}
 	return cmd

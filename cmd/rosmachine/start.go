@@ -59,7 +59,8 @@ but degraded, 1 when it is not up in time; and says why. The machine stays.`,
 	flags.IntVar(&o.MemoryMiB, "memory", 0, "memory in MiB, of a --vm (default 2048)")
 	flags.IntVar(&o.CPUs, "cpus", 0, "processors, of a --vm (default 2)")
 	flags.IntVar(&f.nics, "nics", 1, "number of network interfaces")
-	flags.BoolVar(&o.Unplugged, "unplugged", false, "with the cables of its network interfaces out, see plug")
+	flags.StringSliceVar(&o.Unplugged, "unplugged", nil, "with the cables of its network interfaces out, or with =eth1 that of one, see plug")
+	flags.Lookup("unplugged").NoOptDefVal = host.AllCables
 	flags.StringArrayVar(&f.disks, "disk", nil, "size of a disk of a --vm, or a raw image, repeatable; none: no disk (default 8G)")
 	flags.StringVar(&f.stateSize, "state-size", "", "size of the state's file system of a --ns (default a folder of the host)")
 	flags.StringVar(&o.Seed, "seed", "", "the datasource's disk in place of one made of --cloud-config: an image of a --vm, a folder of a --ns")

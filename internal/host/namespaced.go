@@ -88,7 +88,11 @@ func (g *nsGuest) admit(pid int, begin *os.File) (err error) {
 	if err := g.groups.add(pid); err != nil {
 		return err
 	}
-	if err := g.network.plug(pid, g.machine.isPlugged()); err != nil {
+	unplugged, err := g.machine.unplugged()
+	if err != nil {
+		return err
+	}
+	if err := g.network.plug(pid, unplugged); err != nil {
 		return err
 	}
 	if _, err := begin.Write([]byte("go")); err != nil {

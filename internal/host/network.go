@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 	"github.com/vishvananda/netlink"
@@ -61,8 +62,9 @@ func openNetwork(ctx context.Context, spec *Spec, log *logrus.Logger) (n *networ
 }
 
 // plug gives the process's network namespace its interfaces eth0, eth1, …, with
-// their cables in or out.
-func (n *network) plug(pid int, plugged bool) error {
+// their cables in but for some.
+func (n *network) plug(pid int, unplugged []int) error {
+	var plugged []int
 	for nic := range n.spec.NICs {
 		port := portName(nic)
 		// The one of the boot before may be waiting for the kernel to bury it.
@@ -74,15 +76,21 @@ func (n *network) plug(pid int, plugged bool) error {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.MasterIndex = port, n.bridge.Attrs().Index
 		veth := &netlink.Veth{
-			LinkAttrs: attrs, PeerName: fmt.Sprintf("eth%d", nic),
+			LinkAttrs: attrs, PeerName: nicName(nic),
 			PeerHardwareAddr: n.spec.mac(nic), PeerNamespace: netlink.NsPid(pid),
 		}
 		if err := netlink.LinkAdd(veth); err != nil {
 			return fmt.Errorf("cannot plug in interface %d: %w", nic, err)
 		}
+		if !slices.Contains(unplugged, nic) {
+			plugged = append(plugged, nic)
+		}
 	}
-	return setPorts(n.spec, plugged)
+	return setPorts(plugged, true)
 }
+
+// nicName is the machine's end of an interface's cable.
+func nicName(nic int) string { return fmt.Sprintf("eth%d", nic) }
 
 // portName is the switch's end of an interface's cable.
 func portName(nic int) string { return fmt.Sprintf("port%d", nic) }

@@ -23,7 +23,7 @@ type StartOptions struct {
 	MemoryMiB   int
 	CPUs        int
 	NICs        *int
-	Unplugged   bool // the interfaces' cables are out until [Machine.Plug]
+	Unplugged   []string // interfaces whose cables are out until [Machine.Plug]
 	Disks       []Disk
 	NoDisk      bool
 	StateSize   int64
@@ -51,8 +51,8 @@ func Start(ctx context.Context, store *Store, o StartOptions) (*Machine, error) 
 		return nil, err
 	}
 	err = m.prepare(o)
-	if err == nil && o.Unplugged {
-		err = m.Plug(false)
+	if err == nil && len(o.Unplugged) > 0 {
+		err = m.Plug(false, o.Unplugged...)
 	}
 	if err == nil {
 		err = m.launch(ctx, o.Progress)

@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -130,4 +131,37 @@ func TestOneSupervisorOwnsAMachine(t *testing.T) {
 		t.Fatalf("lock after the first was given back: %v", err)
 	}
 	_ = third.Close()
+}
+
+func TestCablesAreOutUntilTheyAreIn(t *testing.T) {
+	m := newTestMachine(t, Spec{Name: "a", Kind: Namespaces, NICs: 3})
+	for _, step := range []struct {
+		in    bool
+		names []string
+		want  string // out after it
+	}{
+		{false, []string{"eth1"}, "[1]"},
+		{false, []string{"eth1", "eth2"}, "[1 2]"},
+		{true, []string{"eth1"}, "[2]"},
+		{false, []string{AllCables}, "[0 1 2]"},
+		{true, []string{"eth0"}, "[1 2]"},
+		{true, nil, "[]"},
+		{false, nil, "[0 1 2]"},
+		{true, nil, "[]"},
+	} {
+		if err := m.Plug(step.in, step.names...); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := m.unplugged(); err != nil || fmt.Sprint(out) != step.want {
+			t.Errorf("after Plug(%v, %q) out are %v, %v; want %s", step.in, step.names, out, err, step.want)
+		}
+	}
+	for _, name := range []string{"eth3", "eth", ""} {
+		if err := m.Plug(false, name); err == nil || !strings.Contains(err.Error(), "it has eth0, eth1, eth2") {
+			t.Errorf("Plug(false, %q) = %v", name, err)
+		}
+	}
+	if out, err := m.unplugged(); err != nil || len(out) > 0 {
+		t.Errorf("after what was refused out are %v, %v", out, err)
+	}
 }

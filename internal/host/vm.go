@@ -70,17 +70,21 @@ func (g *vmGuest) start(_ context.Context) (Process, error) {
 		return Process{}, fmt.Errorf("cannot start QEMU: %w", err)
 	}
 	var err error
-	if g.main, err = identify(cmd.Process.Pid); err != nil || g.machine.isPlugged() {
+	if g.main, err = identify(cmd.Process.Pid); err != nil {
 		return g.main, err
 	}
-	return g.main, g.unplug()
+	unplugged, err := g.machine.unplugged()
+	if err != nil || len(unplugged) == 0 {
+		return g.main, err
+	}
+	return g.main, g.unplug(unplugged)
 }
 
-// unplug takes the cables out as soon as the emulator listens, long before its
+// unplug takes cables out as soon as the emulator listens, long before its
 // kernel looks at them.
-func (g *vmGuest) unplug() error {
+func (g *vmGuest) unplug(nics []int) error {
 	for deadline := time.Now().Add(qmpTime); ; {
-		err := g.machine.setLinks(false)
+		err := g.machine.setLinks(nics, false)
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
