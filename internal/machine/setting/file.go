@@ -52,9 +52,21 @@ func (m *Machine) writeFile(f file) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", f.path, err)
+		return fmt.Errorf("cannot write %s: %w", f.path, reason(err))
 	}
 	return nil
+}
+
+// reason is an error without the name of the temporary file, which tells nobody
+// anything and makes another message of it each time.
+func reason(err error) error {
+	if named := (*os.PathError)(nil); errors.As(err, &named) {
+		return named.Err
+	}
+	if named := (*os.LinkError)(nil); errors.As(err, &named) {
+		return named.Err
+	}
+	return err
 }
 
 // writeText writes a file of root that everybody may read.
@@ -105,6 +117,9 @@ func makeParents(dir string, f file) error {
 	}
 	switch err := os.Mkdir(dir, 0o755); {
 	case errors.Is(err, os.ErrExist):
+		if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+			return fmt.Errorf("%s is not a folder", dir)
+		}
 	case err != nil:
 		return err
 	default:

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
 )
@@ -149,17 +153,23 @@ func TestDataIsAppendedUnlessItIsThere(t *testing.T) {
 func TestAFileThatCannotBeWrittenHoldsUpNoOther(t *testing.T) {
 	h := newHost(t)
 	h.write("/etc/dir/x", "")
-	got := strings.Split(h.apply(`
+	const text = `
 write_files:
 - {path: /etc/dir, content: x}
 - {path: /etc/owner, content: x, owner: nobody-here}
 - {path: /etc/other, content: x, container: ntp}
 - {path: /etc/far, source: {uri: "http://127.0.0.1:9/x"}}
+- {path: /etc/dir/x/below, content: x}
+- {path: /etc/dir/x/far/below, content: x}
 - {path: /etc/good, content: x}
-`), "\n")
+`
+	told := h.apply(text)
+	got := strings.Split(told, "\n")
 	want := []string{
 		"cloud-config.yml:5:", `there is no user "nobody-here"`,
 		"cloud-config.yml:4:", "cannot write /etc/dir: is a directory",
+		"cloud-config.yml:8:", "/etc/dir/x is not a folder",
+		"cloud-config.yml:9:", "/etc/dir/x is not a folder",
 	}
 	if len(got)*2 != len(want) {
 		t.Fatalf("problems\n%s", strings.Join(got, "\n"))
@@ -168,6 +178,9 @@ write_files:
 		if !strings.HasPrefix(p, want[2*i]) || !strings.Contains(p, want[2*i+1]) {
 			t.Errorf("problem %q, want %q…%q", p, want[2*i], want[2*i+1])
 		}
+	}
+	if again := h.apply(text); again != told {
+		t.Errorf("the second time it is told otherwise:\n%s\nfirst:\n%s", again, told)
 	}
 	if got := h.read("/etc/good"); got != "x" {
 		t.Errorf("the good file holds %q", got)
@@ -190,6 +203,19 @@ func TestAFileOfAContainerStaysTheSameFile(t *testing.T) {
 	h.clean("write_files: [{path: /etc/app.conf, content: second, container: web}]")
 	if inode() != before || h.read(path) != "second" {
 		t.Errorf("the file is another one, or holds %q", h.read(path))
+	}
+}
+
+// TestWhyAFileIsNotWrittenIsSaidAlike gives reasons that name a temporary file.
+func TestWhyAFileIsNotWrittenIsSaidAlike(t *testing.T) {
+	for _, err := range []error{
+		&os.PathError{Op: "write", Path: "/etc/.motd4711", Err: unix.ENOSPC},
+		&os.LinkError{Op: "rename", Old: "/etc/.motd4711", New: "/etc/motd", Err: unix.ENOSPC},
+		unix.ENOSPC,
+	} {
+		if got := reason(fmt.Errorf("cannot: %w", err)); !errors.Is(got, unix.ENOSPC) || strings.Contains(got.Error(), "4711") {
+			t.Errorf("reason(%v) = %v", err, got)
+		}
 	}
 }
 
