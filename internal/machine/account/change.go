@@ -126,8 +126,8 @@ const (
 )
 
 // FreeNumber is one that no user and no group has: wanted when it is free, else
-// the first of its kind.
-func (d *Database) FreeNumber(wanted int, program bool) int {
+// the first of its kind that is not kept for somebody who is not there.
+func (d *Database) FreeNumber(wanted int, program bool, kept ...int) int {
 	taken := map[int]bool{}
 	for _, u := range d.Users() {
 		taken[u.UID], taken[u.GID] = true, true
@@ -137,6 +137,9 @@ func (d *Database) FreeNumber(wanted int, program bool) int {
 	}
 	if wanted > 0 && !taken[wanted] {
 		return wanted
+	}
+	for _, n := range kept {
+		taken[n] = true
 	}
 	first, last := firstPerson, lastPerson
 	if program {

@@ -169,14 +169,49 @@ func TestAUserKeepsHisNumberOverBoots(t *testing.T) {
 	h := newHost(t)
 	h.clean("users: [{name: ann}, {name: ben}]")
 	want := h.line("/etc/passwd", "ben")
-	h.write("/etc/passwd", testPasswd) // /etc is the image's again
-	h.write("/etc/shadow", testShadow)
-	h.write("/etc/group", "root:x:0:\ndocker:x:1101:\n")
-	h.write(stateFile, "")
+	h.etcOfTheImage()
 	h.clean("users: [{name: ben}]")
 	if got := h.line("/etc/passwd", "ben"); got != want {
 		t.Errorf("passwd has %q, want %q", got, want)
 	}
+}
+
+// TestNobodyIsGivenTheNumberOfAnother lets files of somebody stay who is not named
+// any more, or only further below.
+func TestNobodyIsGivenTheNumberOfAnother(t *testing.T) {
+	h := newHost(t)
+	h.clean("users: [{name: ann}]\ngroups: [staff]")
+	ann, staff := h.line("/etc/passwd", "ann"), h.line("/etc/group", "staff")
+	for _, text := range []string{
+		"users: [{name: ben}]\ngroups: [others]",
+		"users: [{name: cat, primary_group: more}, {name: ben}, {name: ann}]\ngroups: [others, staff]",
+	} {
+		h.etcOfTheImage()
+		h.clean(text)
+		for _, line := range strings.Fields(h.read("/etc/passwd") + h.read("/etc/group")) {
+			for _, of := range []string{ann, staff} {
+				name, number := strings.Split(of, ":")[0], strings.Split(of, ":")[2]
+				if got := strings.Split(line, ":"); got[0] != name && got[2] == number {
+					t.Errorf("%s: the number %s of %s is given to %s", text, number, name, line)
+				}
+			}
+		}
+	}
+	if got := h.line("/etc/passwd", "ann"); got != ann {
+		t.Errorf("passwd has %q, want %q", got, ann)
+	}
+	if got := h.line("/etc/group", "staff"); got != staff {
+		t.Errorf("group has %q, want %q", got, staff)
+	}
+}
+
+// etcOfTheImage is what a boot begins with.
+func (h *host) etcOfTheImage() {
+	h.t.Helper()
+	h.write("/etc/passwd", testPasswd)
+	h.write("/etc/shadow", testShadow)
+	h.write("/etc/group", "root:x:0:\ndocker:x:1101:\n")
+	h.write(stateFile, "")
 }
 
 func TestBadUsersHoldUpNoOthers(t *testing.T) {

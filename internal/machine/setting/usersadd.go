@@ -60,6 +60,12 @@ func (p *pass) saveNumbers(n *numbers) {
 	}
 }
 
+// all are the numbers that nobody else is given: files on the state disk may belong
+// to somebody whom the configuration names no more, or names further below.
+func (n *numbers) all() []int {
+	return slices.AppendSeq(slices.Collect(maps.Values(n.Users)), maps.Values(n.Groups))
+}
+
 // ledger puts the users and groups of the configuration into a database.
 type ledger struct {
 	*pass
@@ -77,7 +83,7 @@ func (l *ledger) group(name string, number int, program bool) (gid int, err erro
 	if number == 0 {
 		number = l.numbers.Groups[name]
 	}
-	gid = l.db.FreeNumber(number, program)
+	gid = l.db.FreeNumber(number, program, l.numbers.all()...)
 	l.note("add group " + name)
 	if err := l.db.PutGroup(name, gid); err != nil {
 		return 0, err
@@ -105,7 +111,7 @@ func (l *ledger) add(u cloudconfig.User, at ...string) error {
 			return fmt.Errorf("cannot add %s: %s has the number %d", u.Name, other.Name, uid)
 		}
 		if u.UID == nil {
-			uid = l.db.FreeNumber(uid, u.System)
+			uid = l.db.FreeNumber(uid, u.System, l.numbers.all()...)
 		}
 		want = account.User{Name: u.Name, UID: uid, Shell: defaultShell, Home: path.Join("/home", u.Name)}
 		l.numbers.Users[u.Name] = uid
