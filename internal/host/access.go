@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (m *Machine) ssh(ctx context.Context, run *Run, tty bool, user, command str
 		args = append([]string{"nsenter", "--target", strconv.Itoa(run.Main.PID), "--net", "--"}, args...)
 	} else {
 		args = append(args, "-p", strconv.Itoa(run.SSHPort),
-			"-o", "ControlMaster=auto", "-o", "ControlPath=ssh.sock", "-o", "ControlPersist=60")
+			"-o", "ControlMaster=auto", "-o", "ControlPath="+connection(user), "-o", "ControlPersist=60")
 	}
 	args = append(args, "127.0.0.1")
 	if command != "" {
@@ -145,14 +146,18 @@ func (m *Machine) ssh(ctx context.Context, run *Run, tty bool, user, command str
 	return cmd
 }
 
-// hangUp ends the connection that is kept open for the next command.
+// connection is the socket of the connection that is kept open for the next command
+// of the same user: another one has to be let in himself.
+func connection(user string) string { return "ssh-" + user + ".sock" }
+
+// hangUp ends the connections that are kept open for the next command.
 func (m *Machine) hangUp(ctx context.Context) {
-	if !exists(m.path("ssh.sock")) {
-		return
+	open, _ := filepath.Glob(m.path(connection("*"))) // the pattern is sound
+	for _, socket := range open {
+		cmd := exec.CommandContext(ctx, "ssh", "-F", "/dev/null", "-o", "ControlPath="+filepath.Base(socket), "-O", "exit", "127.0.0.1")
+		cmd.Dir = m.dir
+		_ = cmd.Run() // no master, nothing to end
 	}
-	cmd := exec.CommandContext(ctx, "ssh", "-F", "/dev/null", "-o", "ControlPath=ssh.sock", "-O", "exit", "127.0.0.1")
-	cmd.Dir = m.dir
-	_ = cmd.Run() // no master, nothing to end
 }
 
 // quote makes one line for a shell that stands for exactly these words.

@@ -78,3 +78,18 @@ func TestOnlyTheControllersAnswerCounts(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyUsesTheConnectionOfAnother(t *testing.T) {
+	m := newTestMachine(t, Spec{Name: "a", Kind: VirtualMachine})
+	sockets := map[string]string{}
+	for _, user := range []string{"rancher", "ann"} {
+		for _, arg := range m.ssh(t.Context(), &Run{SSHPort: 22}, false, user, "true").Args {
+			if socket, found := strings.CutPrefix(arg, "ControlPath="); found {
+				sockets[user] = socket
+			}
+		}
+	}
+	if sockets["ann"] == "" || sockets["ann"] == sockets["rancher"] {
+		t.Errorf("the connections are at %v", sockets)
+	}
+}
