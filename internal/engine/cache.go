@@ -32,6 +32,7 @@ type cache struct {
 	roster     roster
 	doubted    uint64              // the roster may be wrong
 	remade     uint64              // networks or volumes changed
+	renewed    time.Time           // when images, networks and volumes were asked for in any case
 	listed     resources           // of the last list
 	users      map[string][]string // network ID → containers that are joined to it
 }
@@ -169,6 +170,18 @@ func (c *cache) touchImages() {
 	defer c.mu.Unlock()
 	c.last++
 	c.retagged = c.last
+}
+
+// renewAfter has images, networks and volumes asked for once more, whatever events
+// told, unless that was done lately.
+func (c *cache) renewAfter(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.renewed) < d {
+		return
+	}
+	c.last++
+	c.retagged, c.remade, c.renewed = c.last, c.last, time.Now()
 }
 
 // container returns a listed container as it was inspected, if that still holds.

@@ -24,6 +24,9 @@ const (
 	inspectTimeout = 10 * time.Second
 	// inspectLimit is how many inspections are made at once.
 	inspectLimit = 8
+	// fresh is how long an image, a network or a volume is believed to be there, of
+	// which no event has told otherwise; shorter than a resync, which asks.
+	fresh = 4 * time.Minute
 )
 
 // wanted is what the project wants of one daemon.
@@ -66,8 +69,9 @@ func (w wanted) names(name string) bool {
 }
 
 // Observe inspects what may have changed since the last observation. Without whole
-// it makes no list where the events, which are followed, tell what that is. It runs
-// the readiness checks that have not passed yet.
+// it makes no list where the events, which are followed, tell what that is; with it,
+// nothing that no event told of stays unseen. It runs the readiness checks that have
+// not passed yet.
 func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.Project, whole bool) plan.Daemon {
 	d, err := e.daemon(scope)
 	if err != nil {
@@ -76,7 +80,9 @@ func (e *Engine) Observe(ctx context.Context, scope compose.Scope, want compose.
 	w := wantedOf(want, scope)
 	var found []plan.Container
 	remembered := false
-	if !whole {
+	if whole {
+		d.seen.renewAfter(fresh)
+	} else {
 		found, remembered = d.recall(ctx, w)
 	}
 	if !remembered {

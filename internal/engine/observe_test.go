@@ -127,6 +127,14 @@ func TestOnlyWhatChangedIsInspected(t *testing.T) {
 			f.statuses["1"] = "Up Less than a second"
 			seen.touchImages()
 		}, []string{list, imageOne, imageTwo}},
+		{"what no event told of for long", func() { seen.renewed = seen.renewed.Add(-fresh) }, []string{list, imageOne, imageTwo, networks, volumes}},
+		{"and then no more", func() {}, []string{list}},
+		{"what a step may have missed", func() {
+			start := plan.Step{Verb: plan.Start, Scope: string(compose.System), Container: "3"}
+			if err := e.Do(t.Context(), start, compose.Service{}); err == nil {
+				t.Error("what is not there was started")
+			}
+		}, []string{list, imageOne, imageTwo, networks, volumes}},
 		{"networks and volumes when they changed", func() { seen.touchResources() }, []string{list, networks, volumes}},
 		{"everything after a reconnection", func() { seen.follow(true) }, []string{one, two, list, imageOne, imageTwo, networks, volumes}},
 		{"everything while no events are followed", func() { seen.follow(false) }, []string{one, two, list, imageOne, imageTwo, networks, volumes}},

@@ -30,7 +30,10 @@ func (e *Engine) Do(ctx context.Context, step plan.Step, svc compose.Service) er
 		d.seen.touch(step.Name) // the subject is the name that it had
 	}
 	if err != nil {
-		d.seen.distrust() // something is not as it was thought to be
+		d.seen.distrust() // something is not as it was thought to be,
+		if errdefs.IsNotFound(err) {
+			d.seen.renewAfter(0) // an image or a network perhaps
+		}
 		return fmt.Errorf("cannot %s: %w", phrase(step), daemonError{err})
 	}
 	return nil
