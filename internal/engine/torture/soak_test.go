@@ -49,7 +49,7 @@ type soak struct {
 type act struct {
 	name   string
 	weight int // how often it happens, as against the others
-	do     func(s *soak, t *testing.T, service string, scope compose.Scope) error
+	do     func(s *soak, ctx context.Context, t *testing.T, service string, scope compose.Scope) error
 }
 
 func acts() []act {
@@ -106,7 +106,9 @@ func (s *soak) meddle(t *testing.T) {
 	name := names[s.dice.IntN(len(names))]
 	s.tally[a.name]++
 	s.history = append(s.history, time.Now().Format("15:04:05.000 ")+a.name+" "+name)
-	if err := a.do(s, t, name, want.Services[name].Scope); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), meddleWithin)
+	defer cancel()
+	if err := a.do(s, ctx, t, name, want.Services[name].Scope); err != nil {
 		t.Fatalf("seed %d: cannot %s %s: %v", seed(t), a.name, name, err)
 	}
 	<-time.After(time.Duration(s.dice.IntN(300)) * time.Millisecond)
@@ -126,32 +128,36 @@ func (s *soak) draw() act {
 	return all[0]
 }
 
-// passing forgives what comes of meddling with what the controller is changing.
+// meddleWithin is how long Docker may take to do what is asked of it.
+const meddleWithin = 30 * time.Second
+
+// passing forgives what comes of meddling with what the controller is changing. When
+// two stop the same container, Docker may answer one of them never.
 func passing(err error) error {
-	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) || errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
 	return err
 }
 
-func (s *soak) remove(t *testing.T, name string, scope compose.Scope) error {
+func (s *soak) remove(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++
-	return passing(s.docker[scope].ContainerRemove(t.Context(), name, container.RemoveOptions{Force: true}))
+	return passing(s.docker[scope].ContainerRemove(ctx, name, container.RemoveOptions{Force: true}))
 }
 
-func (s *soak) kill(t *testing.T, name string, scope compose.Scope) error {
+func (s *soak) kill(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++
-	return passing(s.docker[scope].ContainerKill(t.Context(), name, "KILL"))
+	return passing(s.docker[scope].ContainerKill(ctx, name, "KILL"))
 }
 
-func (s *soak) halt(t *testing.T, name string, scope compose.Scope) error {
+func (s *soak) halt(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++
-	return passing(s.docker[scope].ContainerStop(t.Context(), name, container.StopOptions{}))
+	return passing(s.docker[scope].ContainerStop(ctx, name, container.StopOptions{}))
 }
 
-func (s *soak) rename(t *testing.T, name string, scope compose.Scope) error {
+func (s *soak) rename(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++
-	err := s.docker[scope].ContainerRename(t.Context(), name, fmt.Sprintf("moved-%d", s.dice.IntN(1000)))
+	err := s.docker[scope].ContainerRename(ctx, name, fmt.Sprintf("moved-%d", s.dice.IntN(1000)))
 	// A container that is removed meanwhile loses its folder before its name.
 	if err != nil && strings.Contains(err.Error(), "no such file or directory") {
 		return nil
@@ -159,44 +165,44 @@ func (s *soak) rename(t *testing.T, name string, scope compose.Scope) error {
 	return passing(err)
 }
 
-func (s *soak) pause(t *testing.T, name string, scope compose.Scope) error {
+func (s *soak) pause(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++ // its health check may fail
-	err := s.docker[scope].ContainerPause(t.Context(), name)
+	err := s.docker[scope].ContainerPause(ctx, name)
 	if err != nil && strings.Contains(err.Error(), "not running") {
 		return nil
 	}
 	return passing(err)
 }
 
-func (s *soak) untag(t *testing.T, _ string, scope compose.Scope) error {
-	_, err := s.docker[scope].ImageRemove(t.Context(), dockerdtest.Image, image.RemoveOptions{Force: true})
+func (s *soak) untag(ctx context.Context, _ *testing.T, _ string, scope compose.Scope) error {
+	_, err := s.docker[scope].ImageRemove(ctx, dockerdtest.Image, image.RemoveOptions{Force: true})
 	return passing(err)
 }
 
-func (s *soak) change(t *testing.T, _ string, _ compose.Scope) error {
+func (s *soak) change(ctx context.Context, t *testing.T, _ string, _ compose.Scope) error {
 	s.gen = s.gen.other()
 	s.p.configure(t, serviceFile(s.size, s.gen))
-	return s.p.Reload(t.Context())
+	return s.p.Reload(ctx)
 }
 
 // intend does what a user does.
-func (s *soak) intend(t *testing.T, name string, _ compose.Scope) error {
+func (s *soak) intend(ctx context.Context, _ *testing.T, name string, _ compose.Scope) error {
 	s.ended[name]++
 	do := []func(context.Context, string) error{s.p.Stop, s.p.Start, s.p.Restart}[s.dice.IntN(3)]
-	err := do(t.Context(), name)
+	err := do(ctx, name)
 	if err != nil && strings.Contains(err.Error(), servicectl.ErrUnknown.Error()) {
 		return nil // it has not read the new configuration yet
 	}
 	return err
 }
 
-func (s *soak) turn(*testing.T, string, compose.Scope) error {
+func (s *soak) turn(context.Context, *testing.T, string, compose.Scope) error {
 	s.tap.set(newWeather(s.dice.Uint64(), 0.3, 0.2, 0.2))
 	return nil
 }
 
 // breakCall breaks one of the next calls.
-func (s *soak) breakCall(*testing.T, string, compose.Scope) error {
+func (s *soak) breakCall(context.Context, *testing.T, string, compose.Scope) error {
 	f, in := faults[s.dice.IntN(len(faults))], s.dice.IntN(20)
 	s.tap.begin(func(call) fault { // called under the tap's mutex
 		in--
@@ -208,7 +214,7 @@ func (s *soak) breakCall(*testing.T, string, compose.Scope) error {
 	return nil
 }
 
-func (s *soak) killDaemon(t *testing.T, _ string, scope compose.Scope) error {
+func (s *soak) killDaemon(_ context.Context, t *testing.T, _ string, scope compose.Scope) error {
 	s.daemons[scope].Signal(t, []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM}[s.dice.IntN(2)])
 	s.daemons[scope].Launch(t)
 	return nil
