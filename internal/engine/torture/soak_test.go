@@ -168,7 +168,7 @@ func (s *soak) rename(ctx context.Context, _ *testing.T, name string, scope comp
 func (s *soak) pause(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++ // its health check may fail
 	err := s.docker[scope].ContainerPause(ctx, name)
-	if err != nil && strings.Contains(err.Error(), "not running") {
+	if err != nil && (strings.Contains(err.Error(), "not running") || strings.Contains(err.Error(), "stopped container")) {
 		return nil
 	}
 	return passing(err)
