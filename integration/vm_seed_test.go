@@ -54,13 +54,13 @@ rancher:
 // its place a config drive, in iso9660 and in vfat, of another instance. A disk of
 // it holds something that no seed may touch.
 func TestSeedsInEveryFileSystem(t *testing.T) {
-	for range 3 {
+	for range 5 {
 		if seedsUndisturbed(t) {
 			return
 		}
 		t.Log("the emulator's fault ended the machine: begun anew")
 	}
-	t.Error("the emulator's fault ended three machines")
+	t.Error("the emulator's fault ended five machines")
 }
 
 func seedsUndisturbed(t *testing.T) bool {
