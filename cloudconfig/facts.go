@@ -44,11 +44,10 @@ func fact(root *yaml.Node, name string) string {
 	if root == nil {
 		return ""
 	}
-	wanted := append([]string{strings.ReplaceAll(name, "_", "-")}, factKeys[name]...)
+	wanted := append([]string{name}, factKeys[name]...)
 	for _, want := range wanted {
 		for i := 0; i+1 < len(root.Content); i += 2 {
-			key := strings.ReplaceAll(strings.ToLower(root.Content[i].Value), "_", "-")
-			if key != want {
+			if metaName(root.Content[i].Value) != metaName(want) {
 				continue
 			}
 			if addr := address(root.Content[i+1], strings.HasSuffix(name, "6")); addr != "" {

@@ -252,9 +252,9 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan",
 		Short: "Show what the controller would do next, and why",
 		Long: `Show the steps between what is and what should be, each with its cause.
-It is the very plan that the controller executes, below what it is doing
-already; when the machine has converged it is empty. What would change on the machine itself, users, files
-and mounts among it, is listed below the services' steps.
+It is the very plan that the controller executes, below what it is doing already;
+when the machine has converged it is empty. What would change on the machine itself,
+users, files and mounts among it, is listed below the services' steps.
 
 With a cloud-config it tells instead what 'ros config merge' of that would do.`,
 		Example: "  ros plan\n  ros plan --with network.yml\n  ros plan -o json | jq '.steps | length'",
