@@ -250,6 +250,30 @@ func TestAServiceWhosePortIsTakenIsTriedEverMoreSlowly(t *testing.T) {
 	})
 }
 
+// Docker was killed while it started the container: that one cannot be started any more.
+func TestAContainerThatNeverStartsIsMadeAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		made := 0
+		r.fake.Fault = func(c enginetest.Call) enginetest.Fault {
+			if c.Step.Verb == plan.Start && c.Step.Service == "web" {
+				if made++; made == 1 {
+					r.fake.Break(compose.System, r.container(t, "web").ID, "mkdir: file exists")
+				}
+			}
+			return enginetest.Fault{}
+		}
+		r.start(t, svc("web", "web:1"))
+		after(10 * time.Second)
+		r.wantState(t, servicectl.Converged)
+		wantVerbs(t, r.verbs(0), "pull web", "create web", "start web", "start web", "start web",
+			"create-next web", "remove web", "rename web", "start web")
+		if s := r.service(t, "web"); s.Cause != "it never started" {
+			t.Errorf("web: %+v", s)
+		}
+	})
+}
+
 func TestANewControllerAdoptsWhatRuns(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/daemon"
+	"github.com/ros-os/ros/internal/leftover"
 	"github.com/ros-os/ros/internal/supervise"
 )
 
@@ -150,6 +152,17 @@ func writeDaemonFiles(d daemon.Daemon) error {
 	return nil
 }
 
+// clearBefore clears away what the daemon left when it was killed, before it runs again.
+func clearBefore(d daemon.Daemon) {
+	var config struct {
+		Data string `json:"data-root"`
+		Exec string `json:"exec-root"`
+	}
+	if err := json.Unmarshal(d.JSON, &config); err == nil { // else its own words tell it
+		leftover.Clear(config.Data, config.Exec)
+	}
+}
+
 func (b *Boot) dockerCommand() *exec.Cmd {
 	d := b.daemon.Load()
 	// After a crash the number in the file may be another process's, and the
@@ -157,7 +170,7 @@ func (b *Boot) dockerCommand() *exec.Cmd {
 	if err := os.Remove(systemDockerPID); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		logrus.WithField("err", err).Warn("an old PID file stays")
 	}
-	endOrphans(*d)
+	clearBefore(*d)
 	cmd := exec.Command(dockerd, d.Args...) //nolint:noctx // ended by shutDown, in order
 	cmd.Env = append(environ(), d.Environ...)
 	cmd.Dir = "/"

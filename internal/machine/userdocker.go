@@ -62,7 +62,7 @@ func ExecUserDocker(ctx context.Context) error {
 	if err := os.Remove(userDockerPID); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove an old PID file: %w", err)
 	}
-	endOrphans(d)
+	clearBefore(d)
 	argv := append([]string{dockerd}, d.Args...)
 	if err := unix.Exec(dockerd, argv, append(os.Environ(), d.Environ...)); err != nil {
 		return fmt.Errorf("cannot run %s: %w", dockerd, err)

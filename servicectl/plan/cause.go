@@ -32,8 +32,8 @@ func (p *planner) outdated(v *view) string {
 	if left, gone := p.leftBy(v, c); gone && c.Hash == v.svc.Hash && !p.imageUpdated(v, c) {
 		return left.key + ": the container of " + left.service + " was replaced"
 	}
-	if lost := p.lostNetwork(v, c); lost != "" && c.Hash == v.svc.Hash {
-		return lost
+	if broken := p.broken(v, c); broken != "" && c.Hash == v.svc.Hash {
+		return broken
 	}
 	if c.Hash == v.svc.Hash {
 		return "image " + v.svc.Spec.Image + " was updated"

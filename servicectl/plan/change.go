@@ -65,11 +65,29 @@ func (p *planner) replace(v *view, b *branch) {
 	}
 }
 
-// brokenBy are the failures that made a container useless: Docker takes one whose
-// start fails, since its port is taken, out of its networks. The new one is an
-// attempt like any other.
+// broken is why a container cannot run as its service asks, though it was made as the
+// service asks; empty when it can, as far as is known.
+func (p *planner) broken(v *view, c *Container) string {
+	if lost := p.lostNetwork(v, c); lost != "" {
+		return lost
+	}
+	// Docker may be what is broken: it was killed while it made the container, or lost a
+	// part of it. What never ran has nothing to lose.
+	if c.State == Created && c.Error != "" && !v.svc.CreateOnly && len(p.failures(v)) >= doubts {
+		return "it never started"
+	}
+	return ""
+}
+
+// doubts is after how many failures a container that never ran is made anew for each
+// further attempt.
+const doubts = 3
+
+// brokenBy are the failures that made a container useless, or showed that it is: Docker
+// takes one whose start fails, since its port is taken, out of its networks. The new one
+// is an attempt like any other.
 func (p *planner) brokenBy(v *view, c *Container) []time.Time {
-	if c.State == Running || c.Hash != v.svc.Hash || p.lostNetwork(v, c) == "" {
+	if c.State == Running || c.Hash != v.svc.Hash || p.broken(v, c) == "" {
 		return nil
 	}
 	return p.failures(v)

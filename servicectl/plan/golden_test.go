@@ -81,6 +81,7 @@ type haveContainer struct {
 	Ready    bool          `yaml:"ready"`
 	Exit     int           `yaml:"exit"`
 	OOM      bool          `yaml:"oom"`
+	Error    string        `yaml:"error"`
 	Joined   []string      `yaml:"joined"`
 	Created  time.Duration `yaml:"created"`  // ago
 	Started  time.Duration `yaml:"started"`  // ago
@@ -338,7 +339,7 @@ func containerOf(i int, c haveContainer) plan.Container {
 		ID: fmt.Sprintf("id%d", i+1), Name: c.Name, Managed: !c.Foreign, Service: c.Service,
 		Hash: hashOf(c.Image, c.Env), Fields: fieldsOf(c.Image, c.Env),
 		Image: c.Image, ImageID: "sha256:" + c.Image,
-		State: c.State, Health: c.Health, Ready: c.Ready, ExitCode: c.Exit, OOM: c.OOM,
+		State: c.State, Health: c.Health, Ready: c.Ready, ExitCode: c.Exit, OOM: c.OOM, Error: c.Error,
 		Created: noon.Add(-c.Created), Started: noon.Add(-c.Started), Joined: c.Joined,
 	}
 	if c.Foreign {

@@ -96,7 +96,7 @@ func newestFirst(a, b located) int {
 
 // right says whether a container is what the service asks for.
 func (p *planner) right(v *view, c *Container) bool {
-	if c.Hash != v.svc.Hash || c.ID == v.mem.Replace || p.imageUpdated(v, c) || p.lostNetwork(v, c) != "" {
+	if c.Hash != v.svc.Hash || c.ID == v.mem.Replace || p.imageUpdated(v, c) || p.broken(v, c) != "" {
 		return false
 	}
 	_, left := p.leftBy(v, c)

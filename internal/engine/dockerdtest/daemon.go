@@ -17,6 +17,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
+
+	"github.com/ros-os/ros/internal/leftover"
 )
 
 // patience is how long the daemon may take to start or to end.
@@ -173,6 +175,7 @@ func (d *Daemon) Launch(tb testing.TB) {
 }
 
 func (d *Daemon) launch() error {
+	leftover.Clear(d.Inside("data"), d.Path("exec")) // as whoever starts a daemon does
 	log, err := os.OpenFile(d.Path("log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot open the daemon's log: %w", err)

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -207,9 +208,9 @@ func (f *Fake) start(d *daemon, step plan.Step) error {
 	if err := d.connected(c); err != nil {
 		return err
 	}
-	if b.StartFails != "" {
-		c.Error, c.ExitCode = b.StartFails, 127
-		return fmt.Errorf("%s", b.StartFails)
+	if why := cmp.Or(c.broken, b.StartFails); why != "" {
+		c.Error, c.ExitCode = why, 127
+		return errors.New(why)
 	}
 	if port := d.takenPort(c); port != "" { // Docker takes it out of its networks, too
 		clear(c.Networks)

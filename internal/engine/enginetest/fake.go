@@ -79,6 +79,7 @@ type container struct {
 	svc    compose.Service
 	timer  *time.Timer // its exit
 	output []string
+	broken string // why no start of it succeeds
 }
 
 // New returns a Fake of two daemons that are up and empty. Every image can be

@@ -42,6 +42,13 @@ func (f *Fake) Add(scope compose.Scope, c plan.Container, svc compose.Service) s
 	return c.ID
 }
 
+// Break makes every start of a container fail, of this one alone. There is no event.
+func (f *Fake) Break(scope compose.Scope, id, why string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.daemons[scope].containers[id].broken = why
+}
+
 // AddImage makes an image present, under an ID, or the first one when empty.
 func (f *Fake) AddImage(scope compose.Scope, ref, id string) {
 	if id == "" {

@@ -1,4 +1,4 @@
-package machine
+package leftover
 
 import (
 	"os"
@@ -55,5 +55,28 @@ func TestWhatDockerHasWrittenDown(t *testing.T) {
 	}
 	if runsByDocker(data, "removed") {
 		t.Error("a container runs that Docker has forgotten")
+	}
+}
+
+func TestWhatContainerdDidNotFinishIsRemoved(t *testing.T) {
+	data, exec := t.TempDir(), t.TempDir()
+	for _, dir := range []string{
+		exec + tasks + "/1a/rootfs", exec + tasks + "/.1a/work", data + tasks + "/.2b/x", data + tasks + "/2b",
+	} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Clear(data, exec)
+	for _, root := range []string{data, exec} {
+		left, err := filepath.Glob(root + tasks + "/.*")
+		if err != nil || len(left) > 0 {
+			t.Errorf("left: %q, %v", left, err)
+		}
+	}
+	for _, dir := range []string{exec + tasks + "/1a/rootfs", data + tasks + "/2b"} {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("what containerd looks after itself is gone: %v", err)
+		}
 	}
 }

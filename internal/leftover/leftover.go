@@ -1,4 +1,4 @@
-package machine
+package leftover
 
 import (
 	"encoding/json"
@@ -10,30 +10,54 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
-
-	"github.com/ros-os/ros/internal/daemon"
 )
 
 // shimNamespace is where a Docker daemon has its containers in containerd; that of
 // its plugins is another one.
 const shimNamespace = "moby"
 
-// endOrphans ends containers that a daemon, which does not run, would know nothing
-// of when it runs again: it was killed between having them made by containerd and
-// writing that down, or between forgetting them and having them ended. Docker takes
-// them for stopped, so that removing one leaves its processes behind.
-func endOrphans(d daemon.Daemon) {
-	var config struct {
-		Data string `json:"data-root"`
-		Exec string `json:"exec-root"`
-	}
-	if err := json.Unmarshal(d.JSON, &config); err != nil || config.Data == "" || config.Exec == "" {
+// tasks is where containerd has a folder for each of Docker's tasks, below the data-root
+// (what outlives a boot) and the exec-root (what does not).
+const tasks = "/containerd/daemon/io.containerd.runtime.v2.task/" + shimNamespace
+
+// Clear clears away what would be in the way of a daemon that does not run: data and
+// exec are its data-root and exec-root. What cannot be cleared is logged: the daemon
+// may well do without.
+func Clear(data, exec string) {
+	if data == "" || exec == "" {
 		return // nothing is known of its containers
 	}
-	address := config.Exec + "/containerd/containerd.sock"
+	endUnknown(data, exec)
+	removeHalfRemoved(exec + tasks)
+	removeHalfRemoved(data + tasks)
+}
+
+// removeHalfRemoved finishes what containerd was killed at: it renames the folder of a
+// task to a hidden one before it removes it, and never looks at hidden ones again, but
+// cannot rename the task's next folder while there is one. So that one stays, and no
+// start of the container succeeds any more: "mkdir …: file exists"
+// (https://github.com/moby/moby/issues/50040).
+func removeHalfRemoved(dir string) {
+	entries, _ := os.ReadDir(dir) // there may be none yet
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			logrus.WithField("err", err).Warn("what is left of a container stays, and may be in the way of its next start")
+		}
+	}
+}
+
+// endUnknown ends containers that the daemon would know nothing of when it runs
+// again: it was killed between having them made by containerd and writing that down,
+// or between forgetting them and having them ended. Docker takes them for stopped, so
+// that removing one leaves its processes behind.
+func endUnknown(data, exec string) {
+	address := exec + "/containerd/containerd.sock"
 	for pid, command := range commands("/proc") {
 		id, mine := shimOf(command, address)
-		if !mine || runsByDocker(config.Data, id) {
+		if !mine || runsByDocker(data, id) {
 			continue
 		}
 		logrus.WithField("container", id).Warn("a container is ended that Docker does not know to run: the daemon was killed while it made or removed it")
