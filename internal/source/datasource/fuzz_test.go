@@ -37,7 +37,7 @@ func FuzzMetadata(f *testing.F) {
 			}
 		}
 	}
-	all := kinds()
+	all, root := kinds(), f.TempDir() // they only read there
 	f.Fuzz(func(t *testing.T, which int, data []byte) {
 		k := all[(which%len(all)+len(all))%len(all)]
 		if k.name == "vmware" || k.name == "tftp" || k.name == "file" || k.name == "configdrive" {
@@ -46,7 +46,7 @@ func FuzzMetadata(f *testing.F) {
 		client := &http.Client{Transport: parrot(data)}
 		w := &web{direct: client, proxied: client}
 		d, err := k.open(opening{
-			arg: linkLocal, web: w, root: t.TempDir(), cmdline: "ds=nocloud;s=" + linkLocal + "/ cloud-config-url=" + linkLocal,
+			arg: linkLocal, web: w, root: root, cmdline: "ds=nocloud;s=" + linkLocal + "/ cloud-config-url=" + linkLocal,
 		})
 		if err != nil {
 			t.Fatal(err)
