@@ -87,7 +87,7 @@ func meddlings() []meddling {
 			s.try("web", "ros", "config", "set", "--yes", "rancher.services.web.environment", fmt.Sprintf("[ROUND=%d]", s.dice.IntN(1000)))
 		}},
 		{"kill User Docker", 1, func(s *soak, _ string) { s.try("docker", "system-docker", "kill", "docker") }},
-		{"kill System Docker", 1, func(s *soak, _ string) { s.killAll("/usr/bin/dockerd", "system-docker.sock") }},
+		{"kill System Docker", 1, func(s *soak, _ string) { s.killAll("/usr/bin/dockerd", "system-docker.json") }},
 		{"kill the controller", 1, func(s *soak, _ string) {
 			if s.killed {
 				s.killAll("/usr/bin/ros controller", "")
@@ -123,6 +123,11 @@ func TestSoak(t *testing.T) {
 	last := s.figures()
 	t.Logf("seed %d, %d operations in %s, all well at every rest, the longest until then %.1f s: %v",
 		*seed, *operations, time.Since(begun).Round(time.Second), s.worst.Seconds(), s.tally)
+	for kind, word := range map[string]string{"kill System Docker": "/usr/bin/dockerd", "kill the controller": "/usr/bin/ros controller"} {
+		if s.tally[kind] > 3 && s.tally[word+" killed"] == 0 {
+			t.Errorf("%s: %d times, and nothing was killed", kind, s.tally[kind])
+		}
+	}
 	t.Logf("half-way %+v", first)
 	t.Logf("at last  %+v", last)
 	if last.goroutines > first.goroutines+10 || last.files > first.files+10 || last.mounts > first.mounts+4 {
@@ -178,11 +183,12 @@ func (s *soak) docker(service string, argv ...string) {
 }
 
 // killAll kills the processes with that beginning of the command line and that word
-// in it.
+// in it. It counts those that it killed: a process may just be waiting to be started.
 func (s *soak) killAll(prefix, word string) {
-	s.Try("init", "sh", "-c", `for p in /proc/[0-9]*; do
-		case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "`+prefix+`"*"`+word+`"*) kill -9 ${p#/proc/};; esac
+	r := s.Try("init", "sh", "-c", `for p in /proc/[0-9]*; do
+		case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "`+prefix+`"*"`+word+`"*) kill -9 ${p#/proc/} && echo killed;; esac
 	done`)
+	s.tally[prefix+" killed"] += strings.Count(r.Stdout, "killed")
 }
 
 // rest takes back what the user asked for, waits until all is well, and judges.

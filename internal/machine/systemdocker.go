@@ -33,6 +33,9 @@ const (
 	// dockerPatience is how long System Docker may take to answer: the slowest
 	// machine that it was seen on, an emulated one, took a tenth of it.
 	dockerPatience = 3 * time.Minute
+	// restartWithin is how long PID 1 waits at most before it starts System Docker or
+	// the controller again, however often they end: without them nothing is looked after.
+	restartWithin = 10 * time.Second
 	// dockerFailures is after how many failed starts its data counts as broken.
 	dockerFailures = 4
 )
@@ -48,7 +51,7 @@ func startSystemDocker(ctx context.Context, b *Boot) error {
 	if err := b.isolateData(); err != nil {
 		return err
 	}
-	b.docker = supervise.NewProcess(supervise.Spec{Name: "system-docker", Command: b.dockerCommand}, b.reaper)
+	b.docker = supervise.NewProcess(supervise.Spec{Name: "system-docker", Command: b.dockerCommand, MaxDelay: restartWithin}, b.reaper)
 	b.docker.Start()
 	b.spawn(ctx, "System Docker's socket", b.watchSocket)
 	return nil
@@ -302,7 +305,7 @@ func ping(ctx context.Context, socket string) error {
 // startController starts `ros controller` and keeps it running.
 func startController(_ context.Context, b *Boot) error {
 	if b.controller == nil {
-		b.controller = supervise.NewProcess(supervise.Spec{Name: "controller", Command: b.controllerCommand}, b.reaper)
+		b.controller = supervise.NewProcess(supervise.Spec{Name: "controller", Command: b.controllerCommand, MaxDelay: restartWithin}, b.reaper)
 	}
 	b.controller.Start()
 	return nil

@@ -155,11 +155,17 @@ func (s *soak) halt(ctx context.Context, _ *testing.T, name string, scope compos
 	return passing(s.docker[scope].ContainerStop(ctx, name, container.StopOptions{}))
 }
 
-func (s *soak) rename(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
+func (s *soak) rename(ctx context.Context, t *testing.T, name string, scope compose.Scope) error {
+	t.Helper()
 	s.ended[name]++
 	err := s.docker[scope].ContainerRename(ctx, name, fmt.Sprintf("moved-%d", s.dice.IntN(1000)))
-	// A container that is removed meanwhile loses its folder before its name.
+	// A container that is removed meanwhile loses its folder before its name, and Docker
+	// may give it the name again after it is gone: nobody else can have that any more,
+	// until the daemon is started anew.
 	if err != nil && strings.Contains(err.Error(), "no such file or directory") {
+		s.tally["phantom"]++
+		s.daemons[scope].Signal(t, syscall.SIGTERM)
+		s.daemons[scope].Launch(t)
 		return nil
 	}
 	return passing(err)
