@@ -22,6 +22,7 @@ type daemon struct {
 	// events, so that following begins at once.
 	answered chan struct{}
 	others   []*daemon // which services of this one may run
+	phantoms phantoms
 }
 
 func newDaemon(socket string) (*daemon, error) {

@@ -19,6 +19,9 @@ const (
 	DefaultSystemSocket = "/var/run/system-docker.sock"
 	DefaultUserSocket   = "/var/run/docker.sock"
 	DefaultImageDir     = "/usr/share/ros/images"
+
+	defaultSystemPID = "/run/system-docker.pid"
+	defaultUserPID   = "/run/docker.pid"
 )
 
 // Options say where things are. The zero value is the machine itself.
@@ -26,6 +29,9 @@ type Options struct {
 	SystemSocket string // DefaultSystemSocket when empty
 	UserSocket   string // DefaultUserSocket when empty
 	ImageDir     string // DefaultImageDir when empty
+	// SystemPID and UserPID are the files with the daemons' numbers. When they are empty
+	// they are those of the machine, if the socket is; else nobody ends that daemon.
+	SystemPID, UserPID string
 	// Auths returns the registry credentials by registry; it is asked at each
 	// pull, from any goroutine. Nil means none.
 	Auths func() map[string]cloudconfig.Auth
@@ -83,14 +89,20 @@ func New(o Options) (*Engine, error) {
 	if e.domain == nil {
 		e.domain = func() string { return "" }
 	}
-	sockets := map[compose.Scope]string{
-		compose.System: cmp.Or(o.SystemSocket, DefaultSystemSocket),
-		compose.User:   cmp.Or(o.UserSocket, DefaultUserSocket),
+	if o.SystemSocket == "" {
+		o.SystemSocket, o.SystemPID = DefaultSystemSocket, cmp.Or(o.SystemPID, defaultSystemPID)
 	}
-	for scope, socket := range sockets {
-		if e.daemons[scope], err = newDaemon(socket); err != nil {
-			return nil, fmt.Errorf("cannot set up a client of %s: %w", socket, err)
+	if o.UserSocket == "" {
+		o.UserSocket, o.UserPID = DefaultUserSocket, cmp.Or(o.UserPID, defaultUserPID)
+	}
+	for scope, at := range map[compose.Scope][2]string{
+		compose.System: {o.SystemSocket, o.SystemPID},
+		compose.User:   {o.UserSocket, o.UserPID},
+	} {
+		if e.daemons[scope], err = newDaemon(at[0]); err != nil {
+			return nil, fmt.Errorf("cannot set up a client of %s: %w", at[0], err)
 		}
+		e.daemons[scope].phantoms.pidFile = at[1]
 		e.daemons[scope].answer = o.Answer
 		e.daemons[scope].under.stall = o.Stall
 	}

@@ -34,6 +34,7 @@ func (e *Engine) Do(ctx context.Context, step plan.Step, svc compose.Service) er
 		if errdefs.IsNotFound(err) {
 			d.seen.renewAfter(0) // an image or a network perhaps
 		}
+		err = d.inTheWay(ctx, err)
 		return fmt.Errorf("cannot %s: %w", phrase(step), daemonError{err})
 	}
 	return nil

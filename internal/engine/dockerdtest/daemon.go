@@ -256,6 +256,16 @@ func (d *Daemon) Signal(tb testing.TB, s syscall.Signal) {
 	}
 }
 
+// Ended says whether the daemon's process has ended.
+func (d *Daemon) Ended() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // RemoveAll removes all containers by force.
 func (d *Daemon) RemoveAll(ctx context.Context, api *client.Client) error {
 	all, err := api.ContainerList(ctx, container.ListOptions{All: true})

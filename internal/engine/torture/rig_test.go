@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -108,6 +109,7 @@ type settings struct {
 func newController(s settings, l servicectl.Loader, log *logrus.Entry) (*servicectl.Controller, error) {
 	e, err := engine.New(engine.Options{
 		SystemSocket: s.system, UserSocket: s.user, ImageDir: s.dir + "/images", Answer: answerWithin,
+		SystemPID: filepath.Join(filepath.Dir(s.system), "pid"), UserPID: filepath.Join(filepath.Dir(s.user), "pid"),
 	})
 	if err != nil {
 		return nil, err

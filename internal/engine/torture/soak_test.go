@@ -108,6 +108,7 @@ func (s *soak) meddle(t *testing.T) {
 	s.history = append(s.history, time.Now().Format("15:04:05.000 ")+a.name+" "+name)
 	ctx, cancel := context.WithTimeout(t.Context(), meddleWithin)
 	defer cancel()
+	s.revive(t)
 	if err := a.do(s, ctx, t, name, want.Services[name].Scope); err != nil {
 		t.Fatalf("seed %d: cannot %s %s: %v", seed(t), a.name, name, err)
 	}
@@ -155,20 +156,27 @@ func (s *soak) halt(ctx context.Context, _ *testing.T, name string, scope compos
 	return passing(s.docker[scope].ContainerStop(ctx, name, container.StopOptions{}))
 }
 
-func (s *soak) rename(ctx context.Context, t *testing.T, name string, scope compose.Scope) error {
-	t.Helper()
+func (s *soak) rename(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
 	s.ended[name]++
 	err := s.docker[scope].ContainerRename(ctx, name, fmt.Sprintf("moved-%d", s.dice.IntN(1000)))
-	// A container that is removed meanwhile loses its folder before its name, and Docker
-	// may give it the name again after it is gone: nobody else can have that any more,
-	// until the daemon is started anew.
+	// A container that is removed meanwhile loses its folder before its name, and may get
+	// that back after it is gone: then the controller ends the daemon.
 	if err != nil && strings.Contains(err.Error(), "no such file or directory") {
-		s.tally["phantom"]++
-		s.daemons[scope].Signal(t, syscall.SIGTERM)
-		s.daemons[scope].Launch(t)
 		return nil
 	}
 	return passing(err)
+}
+
+// revive starts the daemons that the controller has ended, as PID 1 and service docker
+// do.
+func (s *soak) revive(t *testing.T) {
+	t.Helper()
+	for _, d := range s.daemons {
+		if d.Ended() {
+			s.tally["ended by the controller"]++
+			d.Launch(t)
+		}
+	}
 }
 
 func (s *soak) pause(ctx context.Context, _ *testing.T, name string, scope compose.Scope) error {
@@ -240,6 +248,7 @@ func (s *soak) rest(t *testing.T, n int) {
 		t.Fatal(err)
 	}
 	for {
+		s.revive(t)
 		st, err := s.p.Status(t.Context())
 		if err == nil && st.State == servicectl.Converged && s.tap.pending() == 0 {
 			err = s.wrong(t.Context(), want)
