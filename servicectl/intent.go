@@ -91,11 +91,8 @@ func asked(m plan.Memory) string {
 func (c *Controller) tellKill(name, signal string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tell(journal.Event{Kind: journal.Intent, Service: name, State: AskedKill + signal})
+	c.tell(journal.Event{Kind: journal.Intent, Service: name, State: journal.AskedKill + signal})
 }
-
-// AskedKill begins what an event says of a user who sends a signal.
-const AskedKill = "kill -s "
 
 // Plan is what is being done, and what would be done now.
 func (c *Controller) Plan() plan.Plan {

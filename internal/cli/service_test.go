@@ -215,7 +215,7 @@ func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
 	if out, _ := s.types(t, 0, "why shop"); !strings.HasPrefix(out, "shop is 3 containers\n  shop-web-1 is running\n") || !strings.Contains(out, "  shop-web-3 is running\n") {
 		t.Errorf("why says %q", out)
 	}
-	if out, _ := s.types(t, 0, "events shop/web"); strings.Count(out, "a user asks: kill -s HUP") != 3 {
+	if out, _ := s.types(t, 0, "events shop/web"); strings.Count(out, "a user asks to send it HUP") != 3 {
 		t.Errorf("events say %q", out)
 	}
 	lines(0, "graph shop", "shop-web-1 [running]\n└─ docker [running] to be ready (scope user)\n"+

@@ -144,8 +144,8 @@ func (w *wondering) signal(last int) (reason, bool) {
 		case e.Service != w.events[last].Service:
 		case e.Kind == journal.Done:
 			return reason{}, false
-		case e.Kind == journal.Intent && strings.HasPrefix(e.State, servicectl.AskedKill):
-			return reason{Text: fmt.Sprintf("a user sent %s at %s", strings.TrimPrefix(e.State, servicectl.AskedKill), w.clock(e.Time))}, true
+		case e.Kind == journal.Intent && strings.HasPrefix(e.State, journal.AskedKill):
+			return reason{Text: fmt.Sprintf("a user sent %s at %s", strings.TrimPrefix(e.State, journal.AskedKill), w.clock(e.Time))}, true
 		}
 	}
 	return reason{}, false
@@ -201,8 +201,8 @@ func (w *wondering) intent(s servicectl.ServiceStatus) (reason, bool) {
 		return reason{}, false
 	}
 	for _, e := range slices.Backward(w.events) {
-		if e.Service == s.Name && e.Kind == journal.Intent && !strings.HasPrefix(e.State, servicectl.AskedKill) {
-			return reason{Text: fmt.Sprintf("a user asked to %s it at %s", e.State, w.clock(e.Time))}, true
+		if e.Service == s.Name && e.Kind == journal.Intent && !strings.HasPrefix(e.State, journal.AskedKill) {
+			return reason{Text: fmt.Sprintf("a user asked to %s at %s", e.Asked(), w.clock(e.Time))}, true
 		}
 	}
 	return reason{}, false

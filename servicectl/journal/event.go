@@ -100,11 +100,26 @@ func (e Event) Text() string {
 	case Daemon:
 		return cmp.Or(e.State, "a Docker daemon") + colon(e.Problem)
 	case Intent:
-		return "a user asks: " + e.State
+		return "a user asks to " + e.Asked()
 	case Controller:
 		return "the controller " + cmp.Or(e.State, "begins")
 	}
 	return string(e.Kind) + colon(e.Problem)
+}
+
+// AskedKill begins the State of a user who sends a signal, which follows.
+const AskedKill = "kill -s "
+
+// Asked is what a user asked for, in words that follow "to".
+func (e Event) Asked() string {
+	switch e.State {
+	case "remove", "replace":
+		return e.State + " its container"
+	}
+	if signal, sent := strings.CutPrefix(e.State, AskedKill); sent {
+		return "send it " + signal
+	}
+	return e.State + " it"
 }
 
 // shownChanges is how many changes a line names.

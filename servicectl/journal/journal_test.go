@@ -215,6 +215,10 @@ func TestEventsInWords(t *testing.T) {
 		"rancher.services.ntp.environment changed at cloud-config.yml:14:5, by ros config set rancher.services.ntp.environment (ann)": {
 			Kind: journal.Config, Because: []journal.Change{change},
 		},
+		"a user asks to stop it":                      {Kind: journal.Intent, State: "stop"},
+		"a user asks to remove its container":         {Kind: journal.Intent, State: "remove"},
+		"a user asks to replace its container":        {Kind: journal.Intent, State: "replace"},
+		"a user asks to send it SIGHUP":               {Kind: journal.Intent, State: journal.AskedKill + "SIGHUP"},
 		"a changed; b changed; c changed; and 1 more": {Kind: journal.Config, Because: []journal.Change{{Key: "a"}, {Key: "b"}, {Key: "c"}, {Key: "d"}}},
 	} {
 		if got := e.Text(); got != want {
