@@ -97,6 +97,7 @@ func (b *builder) read(d *draft, doc cloudconfig.Document, n *yaml.Node) *tree {
 	}}
 	before := len(d.report)
 	t := r.read(n)
+	d.svc.Written = writtenSum(n)
 	d.bad = d.bad || d.report[before:].Err() != nil
 	if !t.isMap() {
 		d.expected("a map", t, d.at)
@@ -169,6 +170,7 @@ func (b *builder) addDraft(d *draft) {
 		return
 	case lower.tree != nil && d.tree != nil:
 		d.tree = overlay(lower.tree, d.tree)
+		d.svc.Written = joinedSum(lower.svc.Written, d.svc.Written)
 		d.report = append(lower.report, d.report...)
 		d.bad = d.bad || lower.bad
 	}

@@ -87,6 +87,7 @@ func (b *builder) readEnvFile(d *draft, file types.EnvFile, env types.MappingWit
 		d.fail(pos, at, "cannot read "+name+": "+err.Error(), "")
 		return
 	}
+	d.madeWith(name, data)
 	values, err := parseEnvironment(data, func(name string) (string, bool) {
 		return d.vars.lookup(d.part, name)
 	})

@@ -63,6 +63,7 @@ func (b *builder) extendOne(d *draft, way []*draft) {
 	b.extendOne(from, append(way, d))
 	d.bad = d.bad || from.bad
 	d.tree = inherit(from.tree, d.tree)
+	d.svc.Written = joinedSum(from.svc.Written, d.svc.Written)
 }
 
 // appended are the lists of a service to which one that extends it adds.

@@ -103,6 +103,12 @@ type Service struct {
 	// whenever it should run.
 	Schedule *Schedule
 
+	// Written stands for the text of the definition, before variables are put into
+	// it, and Variables, by their paths, for the texts of the files of variables that
+	// it may be made with: to say which of them changed.
+	Written   uint64
+	Variables map[string]uint64
+
 	// Fields are the hashed fields as short text, to say what changed:
 	// "image" → "os-x:1". Values that may be secret are hashed.
 	Fields map[string]string
@@ -196,6 +202,8 @@ type ProjectFile struct {
 	// Environment are the variables of its .env files; rancher.environment may
 	// say otherwise.
 	Environment map[string]string
+	// Variables are the texts of those files, by their paths, see [Service.Variables].
+	Variables map[string]uint64
 	// Broken says that the file could not be read, for reasons that were told:
 	// what its project has running is left as it is.
 	Broken bool

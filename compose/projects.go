@@ -15,6 +15,8 @@ type project struct {
 	name  string
 	path  string
 	parts []string // its services, in the order written
+
+	variables map[string]uint64 // its files of them, as in ProjectFile
 }
 
 // key is how a service of the project is known to the builder.
@@ -81,7 +83,7 @@ func (b *builder) nameProject(top *draft, own *resources, file ProjectFile, firs
 		return nil
 	}
 	first[name] = pos
-	return &project{name: name, path: file.Path}
+	return &project{name: name, path: file.Path, variables: file.Variables}
 }
 
 // collectParts makes drafts of a project's services.
@@ -98,6 +100,7 @@ func (b *builder) collectParts(top *draft, own *resources, p *project, doc cloud
 		d.doc, d.at, d.own, d.project, d.vars, d.svc.Origin = p.path, at.below(key.Value), own, p, top.vars, doc.Pos(key)
 		d.tree = b.read(d, doc, value)
 		d.bad = d.bad || own.unusable()
+		d.svc.Variables = p.variables
 		b.drafts[d.name] = d
 		p.parts = append(p.parts, key.Value)
 	}

@@ -94,6 +94,46 @@ func TestAChangeOfADefinitionIsToldByItsPlace(t *testing.T) {
 	})
 }
 
+// TestAChangeOfVariablesIsNotBlamedOnTheDefinition changes what a service is made
+// of: its file of variables, its definition, both.
+func TestAChangeOfVariablesIsNotBlamedOnTheDefinition(t *testing.T) {
+	const file, env = "/var/lib/rancher/conf/compose.d/shop.yml", "/var/lib/rancher/conf/compose.d/shop.env"
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		made := func(image string, written, variables uint64) compose.Service {
+			s := svc("web", image)
+			s.Origin.File, s.Origin.Line, s.Origin.Col = file, 2, 3
+			s.Written, s.Variables = written, map[string]uint64{env: variables, "/var/lib/rancher/conf/compose.d/.env": 1}
+			return s
+		}
+		r.start(t, made("web:1", 1, 1))
+		for i, row := range []struct {
+			next compose.Service
+			want string
+		}{
+			{made("web:2", 1, 2), "the variables changed at " + env},
+			{made("web:3", 2, 2), "the definition of web changed at " + file + ":2:3"},
+			{made("web:4", 3, 3), "the definition of web changed at " + file + ":2:3; the variables changed at " + env},
+			{made("web:5", 3, 3), "the definition of web changed at " + file + ":2:3"}, // of what it names, such as a network
+		} {
+			n := len(r.events(t, "web"))
+			r.change(row.next)
+			after(time.Second)
+			events := r.events(t, "web")[n:]
+			j := slices.IndexFunc(events, func(e journal.Event) bool { return e.Step == "create-next" })
+			var got []string
+			if j >= 0 {
+				for _, change := range events[j].Because {
+					got = append(got, change.String())
+				}
+			}
+			if text := strings.Join(got, "; "); text != row.want {
+				t.Errorf("change %d is blamed on %q, want %q", i+1, text, row.want)
+			}
+		}
+	})
+}
+
 func TestDaemonsThatGoAndComeAreTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		t.Helper()

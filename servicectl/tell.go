@@ -84,7 +84,7 @@ func (c *Controller) recallJournal() {
 		switch {
 		case e.Kind == journal.Config:
 			for _, name := range e.Services {
-				c.blame[name] = concerning(e.Because, name, compose.Service{})
+				c.blame[name] = concerning(e.Because, name, compose.Service{}, compose.Service{})
 			}
 		case e.Kind == journal.Done && e.Step == string(plan.Start) && len(e.Because) > 0:
 			delete(c.blame, e.Service)
@@ -115,7 +115,7 @@ func (c *Controller) tellConfig(d Desired) {
 			continue
 		}
 		changed = append(changed, name)
-		c.blame[name] = concerning(d.Changes, name, now)
+		c.blame[name] = concerning(d.Changes, name, before, now)
 	}
 	if len(changed) == 0 && len(d.Changes) == 0 && worst(d.Report) == worst(c.desired.Report) {
 		return
@@ -123,10 +123,10 @@ func (c *Controller) tellConfig(d Desired) {
 	c.tell(journal.Event{Kind: journal.Config, Services: changed, Because: d.Changes, Problem: worst(d.Report)})
 }
 
-func union(a, b map[string]compose.Service) map[string]compose.Service {
+func union[V any](a, b map[string]V) map[string]V {
 	out := maps.Clone(a)
 	if out == nil {
-		out = map[string]compose.Service{}
+		out = map[string]V{}
 	}
 	maps.Copy(out, b)
 	return out
@@ -143,8 +143,9 @@ func worst(r cloudconfig.Report) string {
 }
 
 // concerning are the changes that made a service another one: those of its own
-// keys, else those of no other service's, else that of its definition.
-func concerning(changes []journal.Change, name string, svc compose.Service) []journal.Change {
+// keys, else those of no other service's, else those of its definition and of the
+// files of variables that it is made with.
+func concerning(changes []journal.Change, name string, was, is compose.Service) []journal.Change {
 	const all = "rancher.services."
 	own := cloudconfig.JoinPath("rancher", "services", name)
 	var mine, common []journal.Change
@@ -161,10 +162,19 @@ func concerning(changes []journal.Change, name string, svc compose.Service) []jo
 		return mine
 	case len(common) > 0:
 		return common
-	case svc.Origin.File == "":
+	case is.Origin.File == "":
 		return nil
 	}
-	return []journal.Change{{Key: "the definition of " + name, Origin: svc.Origin.String()}}
+	var files []journal.Change
+	for _, file := range slices.Sorted(maps.Keys(union(was.Variables, is.Variables))) {
+		if was.Origin.File != "" && was.Variables[file] != is.Variables[file] {
+			files = append(files, journal.Change{Key: "the variables", Origin: file})
+		}
+	}
+	if was.Written == is.Written && len(files) > 0 {
+		return files
+	}
+	return append([]journal.Change{{Key: "the definition of " + name, Origin: is.Origin.String()}}, files...)
 }
 
 // blamed are the changes of the configuration that the steps of a service

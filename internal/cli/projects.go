@@ -106,8 +106,10 @@ func projectFiles(found []source.ComposeFile) ([]compose.ProjectFile, cloudconfi
 	for _, f := range found {
 		p := compose.ProjectFile{
 			Path: f.Path, Name: compose.ProjectName(f.Name), Doc: f.Doc, Broken: f.Broken, Environment: map[string]string{},
+			Variables: map[string]uint64{},
 		}
 		for _, env := range f.Env {
+			p.Variables[env.Path] = compose.TextSum(env.Data)
 			if err := compose.ReadEnvironment(env.Data, p.Environment); err != nil {
 				p.Broken = true
 				report = append(report, cloudconfig.Problem{
