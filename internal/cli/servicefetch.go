@@ -21,16 +21,23 @@ const impatient = time.Second
 type fetching struct {
 	app     *app
 	fetcher *repository.Fetcher
-	news    chan string
+	news    chan failure
+	told    map[string]bool // addresses that failed: every try says the same
 	changed bool
 }
 
+// failure is a try that failed and is made again.
+type failure struct {
+	address string
+	err     error
+}
+
 func (a *app) newFetching(cfg cloudconfig.Config) *fetching {
-	f := &fetching{app: a, news: make(chan string)}
+	f := &fetching{app: a, news: make(chan failure), told: map[string]bool{}}
 	f.fetcher = repository.New(repository.Options{
 		Root: a.root, Config: cfg,
 		Check:  func(key string, doc cloudconfig.Document) error { return checkDocument(cfg, key, doc) },
-		Failed: func(address string, err error) { f.news <- address + ": " + err.Error() + "; trying again" },
+		Failed: func(address string, err error) { f.news <- failure{address, err} },
 	})
 	return f
 }
@@ -53,8 +60,11 @@ func (f *fetching) do(what string, fetch func() (changed bool, err error)) error
 		case r := <-ended:
 			f.changed = f.changed || r.changed
 			return r.err
-		case text := <-f.news:
-			f.app.complain("ros: %s\n", text)
+		case n := <-f.news:
+			if !f.told[n.address] {
+				f.told[n.address] = true
+				f.app.complain("ros: %s: %v; trying again\n", n.address, n.err)
+			}
 		case <-slow.C:
 			f.app.complain("ros: fetching %s …\n", what)
 		}
@@ -72,8 +82,10 @@ func (a *app) updateCatalogue(ctx context.Context) error {
 	f := a.newFetching(cfg)
 	defer f.fetcher.Close()
 	var failed error
+	told := map[string]bool{} // an index that cannot be had fails all that need it
 	tell := func(err error) {
-		if err != nil {
+		if err != nil && !told[err.Error()] {
+			told[err.Error()] = true
 			a.complain("ros: %v\n", err)
 			failed = exit(1)
 		}
