@@ -46,7 +46,7 @@ func building(d decoder, t *tree, at *path, v reflect.Value) {
 	switch {
 	case t.isMap():
 		d.fields(t, at, reflect.ValueOf(&b).Elem())
-	case t.isScalar() && t.tag() != "!!bool" && t.text != "":
+	case t.isScalar() && t.tag() == "!!str" && t.text != "":
 		b.Context = t.text
 	default:
 		d.expected("a folder, or a map", t, at)

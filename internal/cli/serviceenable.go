@@ -112,10 +112,13 @@ func (a *app) checkDefinition(cfg cloudconfig.Config, name string) error {
 	return nil
 }
 
+// noSuchService begins what is said of a service that is nowhere.
+const noSuchService = "no such service"
+
 // withoutUnknown leaves out what only says that a service of the rest of the
 // configuration, which is not looked at here, is missing.
 func withoutUnknown(r cloudconfig.Report) cloudconfig.Report {
-	return slices.DeleteFunc(r, func(p cloudconfig.Problem) bool { return strings.Contains(p.Msg, "no such service") })
+	return slices.DeleteFunc(r, func(p cloudconfig.Problem) bool { return strings.Contains(p.Msg, noSuchService) })
 }
 
 func (a *app) serviceDisable() *cobra.Command {
