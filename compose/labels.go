@@ -82,6 +82,18 @@ func (b *builder) readLabels(d *draft) {
 	}
 }
 
+// cronLabels begin as those of a schedule do.
+const cronLabels = "cron."
+
+// scheduleLabels are all that begin so.
+var scheduleLabels = []string{LabelSchedule, LabelScheduleAction, LabelScheduleTimeout}
+
+// labelValues are the values that labels with a few may have. Anything else counts
+// as the first, as in RancherOS.
+var labelValues = map[string][]string{
+	LabelScope: {string(User), string(System)}, LabelDetach: {"true", "false"}, LabelCreateOnly: {"false", "true"},
+}
+
 func (d *draft) checkLabels() {
 	for name := range d.svc.Spec.Labels {
 		switch {
@@ -89,6 +101,14 @@ func (d *draft) checkLabels() {
 			d.fail(d.labelPos(name), d.at.below("labels"), fmt.Sprintf("label %q is the controller's own", name), "remove it")
 		case strings.HasPrefix(name, osLabels) && !slices.Contains(knownLabels, name):
 			d.warn(d.labelPos(name), d.at.below("labels"), fmt.Sprintf("unknown label %q", name), didYouMean(name, knownLabels))
+		case strings.HasPrefix(name, cronLabels) && !slices.Contains(scheduleLabels, name):
+			d.warn(d.labelPos(name), d.at.below("labels"), fmt.Sprintf("unknown label %q", name), didYouMean(name, scheduleLabels))
+		}
+	}
+	for name, known := range labelValues {
+		if value, given := d.svc.Spec.Labels[name]; given && !slices.Contains(known, value) {
+			d.warn(d.labelPos(name), d.at.below("labels"), fmt.Sprintf("%s: unknown value %q counts as %s", name, value, known[0]),
+				"write "+strings.Join(known, " or "))
 		}
 	}
 }
