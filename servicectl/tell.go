@@ -147,7 +147,13 @@ func worst(r cloudconfig.Report) string {
 // files of variables that it is made with.
 func concerning(changes []journal.Change, name string, was, is compose.Service) []journal.Change {
 	const all = "rancher.services."
-	own := cloudconfig.JoinPath("rancher", "services", name)
+	written := name // there; of a service of several containers these have other names
+	for _, svc := range []compose.Service{was, is} {
+		if svc.Project == "" && svc.Of != "" {
+			written = svc.Of
+		}
+	}
+	own := cloudconfig.JoinPath("rancher", "services", written)
 	var mine, common []journal.Change
 	for _, ch := range changes {
 		switch {

@@ -26,7 +26,7 @@ func (a *app) whyCommand() *cobra.Command {
 		Long: `Tell the chain of causes: what was last done to a service and which change of the
 configuration, by whom, was behind it; what is wrong with it, with the last lines
 that it logged; and what it waits for, with the reasons of that. Of a service with
-replicas, or a project, it tells about each container.`,
+replicas, or a project, it tells about each container; of one that is no more, why.`,
 		Example: `  ros why ntp
   ros why shop/web
   ros why -o json web | jq -r '.because[].text'`,
@@ -37,10 +37,7 @@ replicas, or a project, it tells about each container.`,
 			if err != nil {
 				return err
 			}
-			services, err := pick(st.Services, args)
-			if err != nil {
-				return err
-			}
+			services, unknown := pick(st.Services, args)
 			var events []journal.Event
 			err = a.client().Events(cmd.Context(), servicectl.EventOptions{}, func(e journal.Event) error {
 				events = append(events, e)
@@ -50,7 +47,13 @@ replicas, or a project, it tells about each container.`,
 				return err
 			}
 			w := wondering{status: st, events: events, project: desired(a.root).Project, now: time.Now()}
-			answer := w.all(args[0], services)
+			answer, there := w.gone(args[0])
+			switch {
+			case unknown == nil:
+				answer = w.all(args[0], services)
+			case !there:
+				return unknown
+			}
 			if format == "json" {
 				return a.printJSON(answer)
 			}

@@ -129,6 +129,54 @@ func await(t *testing.T, c *servicectl.Controller, done func(map[string]servicec
 
 var clockTime = regexp.MustCompile(`([0-9]{4}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?| in [0-9]+m?s| after [0-9]+m?s|/[^ ]*/var/lib`)
 
+// TestWhyTellsOfServicesThatAreNoMore takes two services, one of them of two
+// containers, out of the configuration.
+func TestWhyTellsOfServicesThatAreNoMore(t *testing.T) {
+	const two = "rancher:\n  services:\n" +
+		"    ntp: {image: \"ntp:1\", labels: {io.rancher.os.scope: system}}\n" +
+		"    web: {image: \"web:1\", scale: 2, labels: {io.rancher.os.scope: system}}\n"
+	a, out, c := machine(t, two)
+	where := []string{"--root", a.root, "--socket", a.socket}
+	await(t, c, func(s map[string]servicectl.ServiceStatus) bool {
+		return s["ntp"].Ready && s["web-1"].Ready && s["web-2"].Ready
+	})
+	a.ros(t, "config", "unset", "--yes", "rancher.services")
+	c.Reload()
+	await(t, c, func(s map[string]servicectl.ServiceStatus) bool {
+		return len(s) == 0 && strings.Count(a.ros(t, "events"), " remove done ") == 3
+	})
+	for name, want := range map[string]string{
+		"ntp": "ntp is not in the configuration\n  removed at TIME (not in the configuration)\n    rancher.services.ntp.image changed, by ros config unset",
+		"web": "web is not in the configuration\n  web-1 was removed at TIME (not in the configuration)\n    rancher.services.web.image changed, by ros config unset",
+	} {
+		if got := clockTime.ReplaceAllString(a.ros(t, "why", name), "TIME"); !strings.HasPrefix(got, want) {
+			t.Errorf("why %s:\n%s\nwant\n%s", name, got, want)
+		}
+	}
+	out.Reset()
+	if code := a.run(t.Context(), a.rootCommand(), append(where, "why", "nobody")); code != 1 || !strings.Contains(out.String(), "no such service") {
+		t.Errorf("why nobody: status %d\n%s", code, out)
+	}
+}
+
+// TestWhyKnowsAServiceFromOtherWords has services named as what else is waited for.
+func TestWhyKnowsAServiceFromOtherWords(t *testing.T) {
+	for what, want := range map[string]string{
+		"network to be ready":                              "network",
+		"network to be ready (12%)":                        "network",
+		"web, which is not in the configuration":           "web",
+		"network outer, which is external, to be there":    "",
+		"volume data, which is external, to be there":      "",
+		"network shop_front to be made anew":               "",
+		"the retry in 4s":                                  "",
+		"/var/lib/rancher/conf/x.yml to be free of errors": "/var/lib/rancher/conf/x.yml",
+	} {
+		if got := awaited(what); got != want {
+			t.Errorf("%q is about %q, want %q", what, got, want)
+		}
+	}
+}
+
 func TestWhyNamesTheCauseAndTheChain(t *testing.T) {
 	a, _, c := machine(t, whyConfig)
 	settled := func(s map[string]servicectl.ServiceStatus) bool {

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,39 @@ func (w *wondering) all(name string, services []servicectl.ServiceStatus) reason
 		r.Because = append(r.Because, w.service(s.Name))
 	}
 	return r
+}
+
+// gone is why a service is no more, by its container's name, or by its own in a
+// project; false where nothing is known of one.
+func (w *wondering) gone(name string) (reason, bool) {
+	r := reason{Service: name, Text: name + " is not in the configuration"}
+	for _, container := range w.had(name) {
+		if done, ok := w.lastChange(servicectl.ServiceStatus{Name: container}); ok {
+			if container != name {
+				done.Text = container + " was " + done.Text
+			}
+			r.Because = append(r.Because, done)
+		}
+	}
+	return r, len(r.Because) > 0
+}
+
+// had are the containers that a name meant.
+func (w *wondering) had(name string) []string {
+	var out []string
+	for _, e := range w.events {
+		prefix, number := "", e.Service
+		if i := strings.LastIndex(e.Service, "-"); i >= 0 {
+			prefix, number = e.Service[:i], e.Service[i+1:]
+		}
+		_, err := strconv.Atoi(number)
+		replica := err == nil && (prefix == name || strings.Contains(name, "/") && prefix == strings.ReplaceAll(name, "/", "-"))
+		if (e.Service == name || replica) && !slices.Contains(out, e.Service) {
+			out = append(out, e.Service)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // service is why a service is as it is.
@@ -78,8 +112,7 @@ func (w *wondering) waiting(s servicectl.ServiceStatus) []reason {
 	var out []reason
 	for _, what := range s.WaitingFor {
 		r := reason{Text: "waits for " + what}
-		on, _, _ := strings.Cut(what, " ")
-		on = strings.TrimSuffix(on, ",")
+		on := awaited(what)
 		for _, d := range w.project.Services[s.Name].Needs {
 			if d.Service == on && d.Cause != "" {
 				r.Text += ", as " + d.Cause + " says"
@@ -95,6 +128,16 @@ func (w *wondering) waiting(s servicectl.ServiceStatus) []reason {
 		out = append(out, r)
 	}
 	return out
+}
+
+// awaited is the service that somebody waits for; none where it is something else,
+// such as "network shop_front, which is external, to be there".
+func awaited(what string) string {
+	on, rest, _ := strings.Cut(what, " ")
+	if name, waits := strings.CutSuffix(on, ","); waits || strings.HasPrefix(rest, "to ") {
+		return name
+	}
+	return ""
 }
 
 // lastChange is the last thing that was done to a service, and why.
