@@ -28,7 +28,7 @@ took how long; 'clean' makes the machine a new instance.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.AddCommand(a.cloudInitStatus(), a.cloudInitAnalyze(), a.cloudInitClean())
-	return cmd
+	return group(cmd)
 }
 
 func (a *app) cloudInitStatus() *cobra.Command {

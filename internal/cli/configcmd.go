@@ -34,7 +34,7 @@ config confirm' keeps it. 'ros config history' lists what the layer was.`,
 		a.configSchema(),
 	)
 	cmd.AddCommand(a.configWriters()...)
-	return cmd
+	return group(cmd)
 }
 
 // merged is the merged configuration. What is wrong with its layers is one line

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -36,6 +39,24 @@ Docker and User Docker converged to it. 'ros status' says how that stands,
 		a.serviceCommand(),
 		a.controllerCommand(),
 	)
+	return cmd
+}
+
+// group makes a command one that only has others below it: without any it tells which
+// there are, and one that is not there is an error, which cobra says of the first
+// command alone.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		hint := "'" + cmd.CommandPath() + " --help' lists the commands"
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return fmt.Errorf("unknown command %q for %q (%s)", args[0], cmd.CommandPath(), hint)
+	}
+	cmd.Args, cmd.SuggestionsMinimumDistance, cmd.DisableFlagsInUseLine = cobra.ArbitraryArgs, 2, true
 	return cmd
 }
 

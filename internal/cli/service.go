@@ -30,5 +30,5 @@ yours that hold until 'start' or 'up', or until the machine reboots.`,
 		a.serviceUp(), a.serviceCreate(), a.servicePull(), a.serviceBuild(),
 		a.serviceStart(), a.serviceStop(), a.serviceRestart(), a.serviceKill(), a.serviceRm(), a.serviceDown(),
 	)
-	return cmd
+	return group(cmd)
 }
