@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
@@ -143,6 +145,30 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		if err := r.c.Shutdown(ctx); err == nil {
 			t.Error("a service that does not stop is not told of")
+		}
+	})
+}
+
+// TestARenamedServiceWaitsForItsPort renames a service whose container takes its time
+// to end: the new one does not fail over the port that the old one still has.
+func TestARenamedServiceWaitsForItsPort(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		named := func(name string) compose.Service {
+			s := svc(name, "web:1")
+			s.Spec.Ports = []types.ServicePortConfig{{Published: "8080", Target: 80, Protocol: "tcp"}}
+			return s
+		}
+		r.fake.Behaves("old", enginetest.Behaviour{StopTakes: 5 * time.Second})
+		r.start(t, named("old"))
+		r.change(named("new"))
+		after(3 * time.Second)
+		if s := r.service(t, "new"); s.State != plan.StateWaiting || !slices.Equal(s.WaitingFor, []string{"old to give up port 8080/tcp"}) {
+			t.Errorf("meanwhile %+v", s)
+		}
+		after(3 * time.Second)
+		if s := r.service(t, "new"); !s.Ready || slices.Contains(r.told(t, "new"), "failed start") {
+			t.Errorf("then %s, %q", s.State, r.told(t, "new"))
 		}
 	})
 }

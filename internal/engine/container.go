@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +28,7 @@ func fromInspect(r container.InspectResponse) plan.Container {
 	c.ImageID = r.Image
 	c.Created = instant(r.Created)
 	c.Joined = joined(r.HostConfig)
+	c.Ports = published(r.HostConfig)
 	if r.NetworkSettings != nil {
 		c.Networks = networksOf(r.NetworkSettings.Networks)
 	}
@@ -57,6 +60,23 @@ func joined(h *container.HostConfig) []string {
 		out = append(out, strings.TrimPrefix(id, "/"))
 	}
 	return out
+}
+
+// published are the ports of the machine that a container has while it runs.
+func published(h *container.HostConfig) []string {
+	if h == nil {
+		return nil
+	}
+	var out []string
+	for port, bindings := range h.PortBindings {
+		for _, b := range bindings {
+			if one, err := strconv.ParseUint(b.HostPort, 10, 16); err == nil && one > 0 { // and no range
+				out = append(out, b.HostPort+"/"+port.Proto())
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // fromSummary is a container as far as a list tells.

@@ -42,6 +42,7 @@ type wantService struct {
 	Action     string            `yaml:"action"`
 	Grace      time.Duration     `yaml:"grace"`
 	Joins      string            `yaml:"joins"`  // network_mode: service:…
+	Ports      []string          `yaml:"ports"`  // of the machine: "8080", "8080-8089"
 	Memory     int64             `yaml:"memory"` // MiB
 	Pull       string            `yaml:"pull"`
 	Build      string
@@ -83,6 +84,7 @@ type haveContainer struct {
 	OOM      bool          `yaml:"oom"`
 	Error    string        `yaml:"error"`
 	Joined   []string      `yaml:"joined"`
+	Ports    []string      `yaml:"ports"`
 	Created  time.Duration `yaml:"created"`  // ago
 	Started  time.Duration `yaml:"started"`  // ago
 	Finished time.Duration `yaml:"finished"` // ago
@@ -215,6 +217,9 @@ func projectOf(want map[string]wantService) compose.Project {
 			svc.Spec.Build = &types.BuildConfig{Context: w.Build}
 		}
 		svc.Spec.MemLimit = types.UnitBytes(w.Memory << 20)
+		for _, port := range w.Ports {
+			svc.Spec.Ports = append(svc.Spec.Ports, types.ServicePortConfig{Published: port, Target: 80})
+		}
 		if w.Joins != "" {
 			svc.Spec.NetworkMode = "service:" + w.Joins
 			svc.Needs = append(svc.Needs, dependency(w.Joins+" started", true))
@@ -340,7 +345,7 @@ func containerOf(i int, c haveContainer) plan.Container {
 		Hash: hashOf(c.Image, c.Env), Fields: fieldsOf(c.Image, c.Env),
 		Image: c.Image, ImageID: "sha256:" + c.Image,
 		State: c.State, Health: c.Health, Ready: c.Ready, ExitCode: c.Exit, OOM: c.OOM, Error: c.Error,
-		Created: noon.Add(-c.Created), Started: noon.Add(-c.Started), Joined: c.Joined,
+		Created: noon.Add(-c.Created), Started: noon.Add(-c.Started), Joined: c.Joined, Ports: c.Ports,
 	}
 	if c.Foreign {
 		out.Hash, out.Fields, out.Service = "", nil, ""

@@ -78,6 +78,7 @@ type Container struct {
 	// Joined are the containers, by ID or name, whose namespaces or volumes it
 	// shares.
 	Joined   []string
+	Ports    []string // of the machine that are its own while it runs: "8080/tcp"
 	Created  time.Time
 	Started  time.Time
 	Finished time.Time

@@ -172,7 +172,7 @@ func (p *planner) unmet(v *view) []string {
 			out = append(out, w)
 		}
 	}
-	return out
+	return append(out, p.occupied(v)...)
 }
 
 func (p *planner) unmetBy(d compose.Dependency) string {

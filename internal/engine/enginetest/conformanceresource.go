@@ -118,6 +118,9 @@ func publishesOnce(t *testing.T, s *subject) {
 	s.refused(t, plan.Step{Verb: plan.Start, Name: two.Name}, two)
 	for _, c := range s.resources(t, one, two).Containers {
 		_, joined := c.Networks[networkName]
+		if ours := c.Name == one.Name || c.Name == two.Name; ours && !slices.Equal(c.Ports, []string{"38080/tcp"}) {
+			t.Errorf("%s has ports %q", c.Name, c.Ports)
+		}
 		switch c.Name {
 		case one.Name:
 			if c.State != plan.Running || !joined {

@@ -150,9 +150,21 @@ func (f *Fake) create(d *daemon, step plan.Step, svc compose.Service) error {
 		ID: id, Name: step.Name, Service: svc.Name, Managed: true,
 		Hash: svc.Hash, Fields: maps.Clone(svc.Fields),
 		Image: svc.Spec.Image, ImageID: image, File: svc.File, Networks: networks,
-		State: plan.Created, Created: time.Now(), Joined: d.joined(svc),
+		State: plan.Created, Created: time.Now(), Joined: d.joined(svc), Ports: published(svc),
 	}}
 	return nil
+}
+
+// published are the ports of the machine that a service's container is to have.
+func published(svc compose.Service) []string {
+	var out []string
+	for _, p := range svc.Spec.Ports {
+		if p.Published != "" && !strings.Contains(p.Published, "-") {
+			out = append(out, p.Published+"/"+cmp.Or(p.Protocol, "tcp"))
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // joined are the containers that a new one of a service shares things with.
