@@ -114,13 +114,14 @@ func TestAChangeOfVariablesIsNotBlamedOnTheDefinition(t *testing.T) {
 			{made("web:2", 1, 2), "the variables changed at " + env},
 			{made("web:3", 2, 2), "the definition of web changed at " + file + ":2:3"},
 			{made("web:4", 3, 3), "the definition of web changed at " + file + ":2:3; the variables changed at " + env},
+			{svc("other", "web:1"), "the definition of web changed at " + file},
 			{made("web:5", 3, 3), "the definition of web changed at " + file + ":2:3"}, // of what it names, such as a network
 		} {
 			n := len(r.events(t, "web"))
 			r.change(row.next)
 			after(time.Second)
 			events := r.events(t, "web")[n:]
-			j := slices.IndexFunc(events, func(e journal.Event) bool { return e.Step == "create-next" })
+			j := slices.IndexFunc(events, func(e journal.Event) bool { return e.Step == "create-next" || e.Step == "create" || e.Step == "remove" })
 			var got []string
 			if j >= 0 {
 				for _, change := range events[j].Because {

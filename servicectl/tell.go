@@ -168,8 +168,10 @@ func concerning(changes []journal.Change, name string, was, is compose.Service) 
 		return mine
 	case len(common) > 0:
 		return common
-	case is.Origin.File == "":
+	case is.Origin.File == "" && was.Origin.File == "":
 		return nil
+	case is.Origin.File == "": // it is no more, and so is its line
+		return []journal.Change{{Key: "the definition of " + name, Origin: was.Origin.File}}
 	}
 	var files []journal.Change
 	for _, file := range slices.Sorted(maps.Keys(union(was.Variables, is.Variables))) {

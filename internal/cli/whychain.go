@@ -35,8 +35,8 @@ func (w *wondering) all(name string, services []servicectl.ServiceStatus) reason
 	return r
 }
 
-// gone is why a service is no more, by its container's name, or by its own in a
-// project; false where nothing is known of one.
+// gone is why a service, or a project, is no more, by its name or that of its container;
+// false where nothing is known of one.
 func (w *wondering) gone(name string) (reason, bool) {
 	r := reason{Service: name, Text: name + " is not in the configuration"}
 	for _, container := range w.had(name) {
@@ -50,7 +50,7 @@ func (w *wondering) gone(name string) (reason, bool) {
 	return r, len(r.Because) > 0
 }
 
-// had are the containers that a name meant.
+// had are the containers that a name meant and that are wanted no more.
 func (w *wondering) had(name string) []string {
 	var out []string
 	for _, e := range w.events {
@@ -59,8 +59,9 @@ func (w *wondering) had(name string) []string {
 			prefix, number = e.Service[:i], e.Service[i+1:]
 		}
 		_, err := strconv.Atoi(number)
-		replica := err == nil && (prefix == name || strings.Contains(name, "/") && prefix == strings.ReplaceAll(name, "/", "-"))
-		if (e.Service == name || replica) && !slices.Contains(out, e.Service) {
+		replica := err == nil && (prefix == strings.ReplaceAll(name, "/", "-") || strings.HasPrefix(prefix, name+"-"))
+		there := slices.ContainsFunc(w.status.Services, func(s servicectl.ServiceStatus) bool { return s.Name == e.Service })
+		if (e.Service == name || replica) && !there && !slices.Contains(out, e.Service) {
 			out = append(out, e.Service)
 		}
 	}
