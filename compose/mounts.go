@@ -171,9 +171,18 @@ func (d decoder) portsOf(t *tree, at *path) []types.ServicePortConfig {
 	return parsed
 }
 
+// publishable is what a port of the machine is in the long form: one, a range, or none.
+var publishable = regexp.MustCompile(`^(\d{1,5}(-\d{1,5})?)?$`)
+
 func (d decoder) checkPort(t *tree, at *path, port types.ServicePortConfig) {
 	if port.Target == 0 || port.Target > 65535 {
 		d.fail(t.pos, at, "the target is not a port", "ports are 1 to 65535")
+	}
+	if !publishable.MatchString(port.Published) {
+		d.fail(t.posOf("published"), at, fmt.Sprintf("%q is not a port", port.Published), `write one, or a range such as "8080-8089"`)
+	}
+	if protocols := []string{"tcp", "udp", "sctp"}; !slices.Contains(protocols, strings.ToLower(port.Protocol)) {
+		d.fail(t.posOf("protocol"), at, fmt.Sprintf("unknown protocol %q", port.Protocol), "protocols are tcp, udp and sctp")
 	}
 	if port.HostIP != "" {
 		if _, err := netip.ParseAddr(port.HostIP); err != nil {
