@@ -23,7 +23,7 @@ type observer struct {
 
 // observe reads all that [diff] looks at.
 func (o observer) observe() (actual, error) {
-	all, err := netlink.LinkList()
+	all, err := steady(netlink.LinkList)
 	if err != nil {
 		return actual{}, fmt.Errorf("cannot list the interfaces: %w", err)
 	}
@@ -51,6 +51,21 @@ func (o observer) observe() (actual, error) {
 		a.Leases[l.Name] = o.leasesOf(l.Name, a.Addresses[l.Name])
 	}
 	return a, err
+}
+
+// mostLists is how often the kernel is asked for one list: with each container that
+// starts, interfaces come and go.
+const mostLists = 20
+
+// steady is a list of the kernel's that did not change while it was read; one that did
+// may lack what was there all the time.
+func steady[T any](list func() ([]T, error)) ([]T, error) {
+	for tries := 1; ; tries++ {
+		found, err := list()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) || tries == mostLists {
+			return found, err
+		}
+	}
 }
 
 func linkOf(l netlink.Link, names map[int]string) link {
@@ -104,7 +119,7 @@ func (o observer) settings(a *actual, name string) {
 }
 
 func addressesInto(a *actual, names map[int]string) error {
-	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	list, err := steady(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return fmt.Errorf("cannot list the addresses: %w", err)
 	}
@@ -128,7 +143,9 @@ func prefixOf(a netlink.Addr) netip.Prefix {
 // "dhcp" are dhcpcd's and those of "ra" the kernel's, and all others are left
 // alone.
 func routesInto(a *actual, names map[int]string) error {
-	list, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	list, err := steady(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return fmt.Errorf("cannot list the routes: %w", err)
 	}
@@ -193,7 +210,7 @@ func routeTypes() map[int]string {
 }
 
 func rulesInto(a *actual) error {
-	list, err := netlink.RuleList(netlink.FAMILY_ALL)
+	list, err := steady(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_ALL) })
 	if err != nil {
 		return fmt.Errorf("cannot list the routing rules: %w", err)
 	}
