@@ -242,6 +242,19 @@ func TestChronydTakesTheServersThatDHCPGives(t *testing.T) {
 	}
 }
 
+func TestAChronydThatWasKilledIsInNobodysWay(t *testing.T) {
+	b := newBench(t)
+	if err := os.MkdirAll(b.at("run"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.write("run/chronyd.pid", "1\n")
+	b.start(b.ntp().keep)
+	b.eventually("chronyd", func() bool { return strings.Contains(b.log(), "chronyd -d -u ") })
+	if exists(b.at("run/chronyd.pid")) {
+		t.Error("its number is still there")
+	}
+}
+
 func TestInNamespacesChronydLeavesTheClockAlone(t *testing.T) {
 	b := newBench(t)
 	b.write("namespaced", "")

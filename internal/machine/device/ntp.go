@@ -49,6 +49,11 @@ func (n ntp) keep(ctx context.Context) (err error) {
 	if err := w.Add(filepath.Dir(n.network)); err != nil { // the file is replaced
 		return fmt.Errorf("cannot watch the network's status: %w", err)
 	}
+	// A chronyd that was killed left its number, which something else may have by now:
+	// the next one would take that for another chronyd, and end.
+	if err := os.Remove(filepath.Join(n.run, "chronyd.pid")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot remove what an earlier chronyd left: %w", err)
+	}
 	set := supervise.NewSet(supervise.Direct{})
 	defer func() { err = errors.Join(err, stopSet(ctx, set)) }()
 	for {
