@@ -110,7 +110,9 @@ func (c *Controller) Kill(ctx context.Context, name, signal string) error {
 	for _, t := range targets {
 		c.log.WithField("service", t.svc.Name).Infof("the user sends %s", signal)
 		c.tellKill(t.svc.Name, signal)
-		err = errors.Join(err, e.Signal(ctx, t.svc.Scope, t.container.ID, signal))
+		if failed := e.Signal(ctx, t.svc.Scope, t.container.ID, signal); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", t.svc.Name, failed))
+		}
 		c.look(t.svc.Scope)
 	}
 	return err

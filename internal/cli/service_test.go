@@ -224,6 +224,10 @@ func TestServicesOfSeveralContainersAreSteeredAsOne(t *testing.T) {
 	const stamp = "2000-01-01T00:00:00.000000000Z "
 	lines(0, "service logs -t -n 1 shop", "shop-web-1 | "+stamp+"got HUP\nshop-web-2 | "+stamp+"got HUP\nshop-web-3 | "+stamp+"got HUP\n")
 	lines(0, "service logs --timestamps --tail 1 shop-web-2", stamp+"got HUP\n")
+	lines(1, "service logs --tail some shop-web-2", "ros: invalid argument \"some\" for \"-n, --tail\" flag: expected a number of lines, such as 20, or all\n")
+	if out, _ := s.types(t, 0, "service logs -n all shop-web-2"); strings.Count(out, "\n") < 2 {
+		t.Errorf("all is %q", out)
+	}
 	lines(0, "service logs --no-log-prefix --tail 1 shop/web", "got HUP\ngot HUP\ngot HUP\n")
 	lines(0, "service pull shop/web", "shop-web-1: web:1 is there\n")
 	lines(0, "service top shop/web", "SERVICE     PID  CMD\nshop-web-1  1    shop-web-1\nshop-web-2  1    shop-web-2\nshop-web-3  1    shop-web-3\n")

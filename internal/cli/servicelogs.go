@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -45,13 +46,38 @@ the name of each stands before its lines.`,
 			return err
 		},
 	}
-	cmd.Flags().IntVarP(&flags.tail, "tail", "n", 100, "how many of the last lines of each; -1 is all")
-	cmd.Flags().IntVar(&flags.tail, "lines", 100, "the same")
+	flags.tail = 100
+	cmd.Flags().VarP(linesFlag{&flags.tail}, "tail", "n", "how many of the last `LINES` of each, or all")
+	cmd.Flags().Var(linesFlag{&flags.tail}, "lines", "the same `LINES`")
 	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on printing what is logged")
 	cmd.Flags().StringVar(&flags.since, "since", "", "only what was logged since `WHEN`: 10m ago, or an instant such as 2030-01-31T12:00:00Z")
 	cmd.Flags().BoolVarP(&flags.stamps, "timestamps", "t", false, "print the instant before each line")
 	cmd.Flags().BoolVar(&flags.bare, "no-log-prefix", false, "never print the services' names")
 	return cmd
+}
+
+// linesFlag is a number of lines, or all of them.
+type linesFlag struct{ n *int }
+
+func (f linesFlag) Type() string { return "int" }
+
+func (f linesFlag) String() string {
+	if f.n == nil {
+		return ""
+	}
+	return strconv.Itoa(*f.n)
+}
+
+func (f linesFlag) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	switch {
+	case text == "all":
+		n = -1
+	case err != nil:
+		return errors.New("expected a number of lines, such as 20, or all")
+	}
+	*f.n = max(n, -1)
+	return nil
 }
 
 func (a *app) printLogs(ctx context.Context, names []string, flags logsFlags) error {
