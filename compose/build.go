@@ -38,6 +38,7 @@ func Build(cfg cloudconfig.Config, opts Options) (Project, cloudconfig.Report) {
 	b.each(func(d *draft) { d.svc.Needs = merged(d.svc.Needs) })
 	b.cutCycles()
 	b.agree()
+	b.sharePorts()
 	return b.project()
 }
 
