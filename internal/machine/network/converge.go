@@ -68,7 +68,11 @@ func (s *service) carryOut(ctx context.Context, plan Plan, begin func()) (tried 
 		}
 		logrus.WithFields(logrus.Fields{"service": "network", "step": string(step.Verb)}).Log(level, step)
 		tried = append(tried, step)
-		if err := s.executor.do(ctx, step); err != nil {
+		if step.Verb == RunCommands {
+			s.runCommands(ctx, commandsOf{what: step.What, iface: step.Link}, step.lines)
+			continue
+		}
+		if err := s.executor.do(step); err != nil {
 			errs = append(errs, err)
 			lost[step.brings()] = step.brings() != ""
 		}

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -19,8 +18,8 @@ type executor struct {
 
 // do makes one step. What is as it should be already is no error: the kernel may
 // have changed since the step was planned.
-func (x executor) do(ctx context.Context, s Step) error {
-	err := x.change(ctx, s)
+func (x executor) do(s Step) error {
+	err := x.change(s)
 	if err != nil {
 		return fmt.Errorf("cannot %s: %w", s.change(), plain(err))
 	}
@@ -35,15 +34,12 @@ func plain(err error) error {
 	return err
 }
 
-func (x executor) change(ctx context.Context, s Step) error {
+func (x executor) change(s Step) error {
 	switch s.Verb {
 	case Make:
 		return makeDevice(*s.device)
-	case RunCommands:
-		runCommands(ctx, s.Link, s.lines)
-		return nil
-	case StartDHCP, StopDHCP:
-		return nil // the set of programs was changed as a whole
+	case StartDHCP, StopDHCP, RunCommands:
+		return nil // the set of programs was changed as a whole; commands are the service's
 	case SetSysctl:
 		return x.setSysctl(s.path, s.value)
 	case AddRule:

@@ -234,3 +234,34 @@ func watchRemovals(t *testing.T) chan string {
 	}()
 	return removed
 }
+
+// A command of the network that fails was told to the service's log alone.
+func TestCommandsThatFailAreToldUntilTheyAreOthers(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	veth(t, "eth0", "world0", "10.9.0.1/24")
+	settings := withInterfaces(map[string]cloudconfig.Interface{
+		"eth0": {Address: "10.9.0.7/24", PreUp: []string{"true", "false $iface"}, PostUp: []string{`sh -c "echo no; exit 3"`}},
+	})
+	settings.PreCmds, settings.PostCmds = []string{"/absent"}, []string{`echo "open`, "true"}
+	m := start(t, settings)
+	told := func() string { return strings.Join(m.status().Problems, "\n") }
+	m.eventually("all that failed", func() bool {
+		return told() == strings.Join([]string{
+			`post_cmds: cannot run "echo \"open": EOF found when expecting closing quote`,
+			`post_up eth0: cannot run "sh -c \"echo no; exit 3\"": no (exit status 3)`,
+			`pre_cmds: cannot run "/absent": fork/exec /absent: no such file or directory`,
+			`pre_up eth0: cannot run "false $iface": exit status 1`,
+		}, "\n")
+	})
+	settings = withInterfaces(map[string]cloudconfig.Interface{
+		"eth0": {Address: "10.9.0.7/24", PostUp: []string{`sh -c "echo no; exit 3"`}},
+	})
+	m.set(settings)
+	m.eventually("what fails still", func() bool {
+		return told() == `post_up eth0: cannot run "sh -c \"echo no; exit 3\"": no (exit status 3)`
+	})
+	m.set(withInterfaces(map[string]cloudconfig.Interface{"eth0": {Address: "10.9.0.7/24"}}))
+	m.eventually("nothing", func() bool { return told() == "" })
+}

@@ -59,6 +59,7 @@ type service struct {
 	unstable int                  // how often it was the same
 	failures int                  // passes one after the other in which something failed
 	problems map[string]time.Time // those of the last pass, and since when
+	refused  map[commandsOf]failedCommands
 }
 
 // sysctlFolder is where kernel settings of the network can be written: a
@@ -79,7 +80,7 @@ func Run(ctx context.Context) error {
 
 func newService(p paths) *service {
 	return &service{
-		paths: p, programs: supervise.NewSet(supervise.Direct{}), given: map[string]applied{},
+		paths: p, programs: supervise.NewSet(supervise.Direct{}), given: map[string]applied{}, refused: map[commandsOf]failedCommands{},
 		observer: observer{sysctl: sysctlFolder(), leases: p.leases}, executor: executor{sysctl: sysctlFolder()},
 	}
 }
@@ -152,12 +153,13 @@ func (s *service) pass(ctx context.Context) time.Duration {
 	}
 	changed := s.adopt(settings)
 	if changed {
-		runCommands(ctx, "", settings.PreCmds)
+		s.runCommands(ctx, commandsOf{what: "pre_cmds"}, settings.PreCmds)
 	}
 	status, err := s.converge(ctx, settings)
 	if changed {
-		runCommands(ctx, "", settings.PostCmds)
+		s.runCommands(ctx, commandsOf{what: "post_cmds"}, settings.PostCmds)
 	}
+	status.Problems = append(status.Problems, s.refusals(status.Links)...)
 	var fresh bool
 	status.Lasting, fresh = s.lasting(status.Problems, time.Now())
 	if perr := publish(s.paths, status); err == nil {
