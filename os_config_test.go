@@ -48,6 +48,15 @@ func TestOnlyConsoleDockerAndUdevArePrivileged(t *testing.T) {
 	}
 }
 
+// Who lets a program run as another user cannot end it without the right to.
+func TestWhoChangesUsersMayEndTheirProgramsToo(t *testing.T) {
+	for name, svc := range defaults(t).Services {
+		if has := svc.Spec.CapAdd; slices.Contains(has, "SETUID") && !slices.Contains(has, "KILL") {
+			t.Errorf("%s has %v without KILL", name, has)
+		}
+	}
+}
+
 func TestTheMachinesProgramsAreReadOnlyInEveryDefaultService(t *testing.T) {
 	for name, svc := range defaults(t).Services {
 		found := false
