@@ -43,6 +43,7 @@ func TestOnlyTheCloudThatAMachineIsInIsAsked(t *testing.T) {
 		{"Hetzner", map[string]string{"sys_vendor": "Hetzner"}, "configdrive hetzner"},
 		{"Vultr", map[string]string{"sys_vendor": "Vultr"}, "configdrive vultr"},
 		{"Exoscale", map[string]string{"product_name": "Exoscale"}, "configdrive exoscale"},
+		{"Exoscale today", map[string]string{"product_name": "Exoscale Compute Platform"}, "configdrive exoscale"},
 		{"CloudStack", map[string]string{"product_name": "CloudStack KVM Hypervisor"}, "configdrive cloudstack"},
 		{"Aliyun", map[string]string{"product_name": "Alibaba Cloud ECS"}, "configdrive aliyun"},
 		{"VMware", map[string]string{"sys_vendor": "VMware, Inc."}, "configdrive vmware"},

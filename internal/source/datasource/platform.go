@@ -104,8 +104,10 @@ func (p Platform) isOpenStack() bool {
 func (p Platform) isDigitalOcean() bool { return p.Vendor == "DigitalOcean" }
 func (p Platform) isHetzner() bool      { return p.Vendor == "Hetzner" }
 func (p Platform) isVultr() bool        { return p.Vendor == "Vultr" }
-func (p Platform) isExoscale() bool     { return p.Product == "Exoscale" || p.Vendor == "Exoscale" }
-func (p Platform) isAliyun() bool       { return p.Product == "Alibaba Cloud ECS" }
+func (p Platform) isExoscale() bool {
+	return strings.HasPrefix(p.Product, "Exoscale") || p.Vendor == "Exoscale"
+}
+func (p Platform) isAliyun() bool { return p.Product == "Alibaba Cloud ECS" }
 
 func (p Platform) isCloudStack() bool {
 	return strings.HasPrefix(p.Product, "CloudStack") || p.Vendor == "Apache Software Foundation"
