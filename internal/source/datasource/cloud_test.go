@@ -2,6 +2,7 @@ package datasource
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -228,6 +229,40 @@ func TestKeysOfGoogleEnd(t *testing.T) {
 	got := strings.Join(gceKeys(text, now), "|")
 	if want := "ssh-ed25519 AAAA1 ann|ssh-ed25519 AAAA3"; got != want {
 		t.Errorf("keys %q, want %q", got, want)
+	}
+}
+
+// Keys of the project are for all its machines but those that say otherwise.
+func TestAMachineOfGoogleKeepsTheProjectsKeysOut(t *testing.T) {
+	for attributes, want := range map[string]string{
+		`{}`: "ssh-ed25519 AAAAp eve",
+		`{"ssh-keys":"ann:ssh-ed25519 AAAA1 ann"}`:                                       "ssh-ed25519 AAAA1 ann|ssh-ed25519 AAAAp eve",
+		`{"ssh-keys":"ann:ssh-ed25519 AAAA1 ann","block-project-ssh-keys":"FALSE"}`:      "ssh-ed25519 AAAA1 ann|ssh-ed25519 AAAAp eve",
+		`{"ssh-keys":"ann:ssh-ed25519 AAAA1 ann","block-project-ssh-keys":"TRUE"}`:       "ssh-ed25519 AAAA1 ann",
+		`{"ssh-keys":"ann:ssh-ed25519 AAAA1 ann","block-project-ssh-keys":"True"}`:       "ssh-ed25519 AAAA1 ann",
+		`{"ssh-keys":"ann:ssh-ed25519 AAAA1 ann","sshKeys":"old:ssh-ed25519 AAAA2 old"}`: "ssh-ed25519 AAAA1 ann|ssh-ed25519 AAAA2 old",
+	} {
+		c := cloudtest.Empty("gce")
+		c.Files = map[string]string{
+			"computeMetadata/v1/instance/?recursive=true":           `{"id":1,"attributes":` + attributes + `}`,
+			"computeMetadata/v1/project/attributes/?recursive=true": `{"ssh-keys":"eve:ssh-ed25519 AAAAp eve"}`,
+		}
+		server := httptest.NewServer(c)
+		d, err := openGCE(opening{arg: server.URL, web: plainWeb()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed, err := d.Fetch(t.Context())
+		server.Close()
+		var m struct {
+			Keys []string `json:"public-keys"`
+		}
+		if err == nil {
+			err = json.Unmarshal(seed.MetaData, &m)
+		}
+		if got := strings.Join(m.Keys, "|"); err != nil || got != want {
+			t.Errorf("%s: keys %q, %v, want %q", attributes, got, err, want)
+		}
 	}
 }
 

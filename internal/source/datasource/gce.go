@@ -47,7 +47,8 @@ func (c *gce) Fetch(ctx context.Context) (source.Seed, error) {
 	if !g.json(ctx, c.base+"/instance/?recursive=true", &i) {
 		return g.done(source.Seed{})
 	}
-	if i.Attributes["block-project-ssh-keys"] != "true" && i.Attributes["block-project-ssh-keys"] != "TRUE" {
+	// The older sshKeys of an instance are in place of its project's, not beside them.
+	if !strings.EqualFold(i.Attributes["block-project-ssh-keys"], "true") && i.Attributes["sshKeys"] == "" {
 		g.json(ctx, c.base+"/project/attributes/?recursive=true", &project)
 	}
 	m := metaData{InstanceID: i.ID.String(), Hostname: i.Hostname, Zone: i.Zone[strings.LastIndex(i.Zone, "/")+1:]}
