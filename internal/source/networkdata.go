@@ -12,17 +12,17 @@ import (
 // openStackNetwork is OpenStack's network_data.json, as far as it is used.
 type openStackNetwork struct {
 	Links []struct {
-		ID         string   `json:"id"`
-		Type       string   `json:"type"`
-		MAC        string   `json:"ethernet_mac_address"`
-		MTU        int      `json:"mtu"`
-		VLAN       int      `json:"vlan_id"`
-		VLANLink   string   `json:"vlan_link"`
-		VLANMAC    string   `json:"vlan_mac_address"`
-		BondLinks  []string `json:"bond_links"`
-		BondMode   string   `json:"bond_mode"`
-		BondMiimon int      `json:"bond_miimon"`
-		BondHash   string   `json:"bond_xmit_hash_policy"`
+		ID         string      `json:"id"`
+		Type       string      `json:"type"`
+		MAC        string      `json:"ethernet_mac_address"`
+		MTU        json.Number `json:"mtu"` // numbers are texts on some clouds
+		VLAN       json.Number `json:"vlan_id"`
+		VLANLink   string      `json:"vlan_link"`
+		VLANMAC    string      `json:"vlan_mac_address"`
+		BondLinks  []string    `json:"bond_links"`
+		BondMode   string      `json:"bond_mode"`
+		BondMiimon json.Number `json:"bond_miimon"`
+		BondHash   string      `json:"bond_xmit_hash_policy"`
 	} `json:"links"`
 	Networks []struct {
 		Type    string `json:"type"`
@@ -61,17 +61,17 @@ func NetworkFromOpenStack(data []byte) ([]byte, error) {
 	for _, l := range in.Links {
 		name := "id" + strconv.Itoa(len(names))
 		names[l.ID] = name
-		link := &Link{MTU: l.MTU}
+		link := &Link{MTU: number(l.MTU)}
 		switch l.Type {
 		case "bond":
-			link.Parameters = bondParameters(l.BondMode, l.BondMiimon, l.BondHash)
+			link.Parameters = bondParameters(l.BondMode, number(l.BondMiimon), l.BondHash)
 			link.MAC = l.MAC
 			names[l.ID] = "bond" + strconv.Itoa(len(out.Bonds))
 			out.Bonds[names[l.ID]] = link
 			link.Interfaces = l.BondLinks // ids yet
 		case "vlan":
-			link.ID, link.Link, link.MAC = l.VLAN, l.VLANLink, l.VLANMAC
-			names[l.ID] = "vlan" + strconv.Itoa(l.VLAN)
+			link.ID, link.Link, link.MAC = number(l.VLAN), l.VLANLink, l.VLANMAC
+			names[l.ID] = out.vlanName(link.ID)
 			out.VLANs[names[l.ID]] = link
 		default:
 			link.Match = &Match{MAC: strings.ToLower(l.MAC)}
@@ -90,6 +90,24 @@ func NetworkFromOpenStack(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	return out.Marshal()
+}
+
+// number is a whole number, 0 where none is said.
+func number(n json.Number) int {
+	i, err := strconv.Atoi(n.String())
+	if err != nil {
+		return 0
+	}
+	return i
+}
+
+// vlanName is a name for a VLAN: another link may have one of the same number.
+func (n *Network) vlanName(id int) string {
+	name := "vlan" + strconv.Itoa(id)
+	for i := 1; n.VLANs[name] != nil; i++ {
+		name = fmt.Sprintf("vlan%d-%d", id, i)
+	}
+	return name
 }
 
 func bondParameters(mode string, miimon int, hash string) map[string]any {

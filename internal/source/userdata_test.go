@@ -234,6 +234,26 @@ func TestWithMask(t *testing.T) {
 	}
 }
 
+// Two links may have a VLAN of the same number each, and some clouds write numbers
+// as texts.
+func TestVLANsOfOpenStack(t *testing.T) {
+	out, err := NetworkFromOpenStack([]byte(`{"links":[
+		{"id":"a","type":"phy","ethernet_mac_address":"fa:16:3e:00:00:01","mtu":"1450"},
+		{"id":"b","type":"phy","ethernet_mac_address":"fa:16:3e:00:00:02","mtu":null},
+		{"id":"v","type":"vlan","vlan_link":"a","vlan_id":101,"vlan_mac_address":"fa:16:3e:00:00:03"},
+		{"id":"w","type":"vlan","vlan_link":"b","vlan_id":"101","vlan_mac_address":"fa:16:3e:00:00:04"}],
+		"networks":[{"link":"v","type":"ipv4_dhcp"},{"link":"w","type":"ipv4","ip_address":"10.0.0.1","netmask":"255.0.0.0"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, report := cloudconfig.ParseNetworkConfig("network-config", out)
+	v, w := n.Vlans["vlan101"], n.Vlans["vlan101-1"]
+	if len(report) > 0 || len(n.Vlans) != 2 || v.Link != "id0" || !v.DHCP4 || w.Link != "id1" || w.ID != 101 ||
+		len(w.Addresses) != 1 || w.Addresses[0] != "10.0.0.1/8" || n.Ethernets["id0"].MTU != 1450 {
+		t.Errorf("%s\n%v", out, report)
+	}
+}
+
 // FuzzNetworkFromOpenStack: whatever network_data.json is, it is refused or
 // becomes a network-config that can be read.
 func FuzzNetworkFromOpenStack(f *testing.F) {
