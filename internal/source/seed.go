@@ -192,19 +192,27 @@ func (c *collector) userData(root string, whole part) {
 	}
 }
 
-// vendorConfig takes the cloud-config out of an OpenStack vendor_data.json,
-// whose key cloud-init holds it; a document of another shape is passed as it is
-// when it is user-data, and is none of ours otherwise.
+// vendorConfig takes the user-data out of an OpenStack vendor_data.json: a text or a
+// list of them, by itself or at the key cloud-init. A map without that key is none of
+// ours; a document that is no JSON is passed as it is.
 func vendorConfig(data []byte) []byte {
-	var wrapped map[string]any
-	if json.Unmarshal(data, &wrapped) != nil {
+	var v any
+	if json.Unmarshal(data, &v) != nil {
 		return data
 	}
-	text, ok := wrapped["cloud-init"].(string)
-	if !ok {
-		return nil
+	if wrapped, ok := v.(map[string]any); ok {
+		v = wrapped["cloud-init"]
 	}
-	return []byte(text)
+	switch v := v.(type) {
+	case string:
+		return []byte(v)
+	case []any:
+		parts, err := json.Marshal(v) // JSON is YAML, too
+		if err == nil {
+			return append([]byte("#cloud-config-archive\n"), parts...)
+		}
+	}
+	return nil
 }
 
 // origin is what positions call a part: "user-data (nocloud)".

@@ -316,3 +316,25 @@ func TestAComposeFileMayBeAPartOfUserData(t *testing.T) {
 		t.Errorf("host name %q, problems %v", cfg.Hostname, found)
 	}
 }
+
+// What OpenStack's vendor_data.json may be, by itself or at the key cloud-init.
+func TestVendorDataOfOpenStack(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"cloud-init":"#cloud-config\nhostname: a"}`:                                "a",
+		`"#cloud-config\nhostname: a"`:                                               "a",
+		`{"cloud-init":["#cloud-config\nhostname: a","#cloud-config\nhostname: b"]}`: "b",
+		`["#cloud-config\nhostname: a"]`:                                             "a",
+		`{"name":"site"}`:                                                            "rancher",
+		`{}`:                                                                         "rancher",
+		`null`:                                                                       "rancher",
+	} {
+		root := t.TempDir()
+		if err := SaveSeed(root, "openstack", Seed{VendorData: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
+		cfg, report := Load(root)
+		if got := cmp.Or(cfg.Hostname, "rancher"); got != want || len(report) > 0 {
+			t.Errorf("%s: host name %q, want %q, problems %v", data, got, want, report)
+		}
+	}
+}
