@@ -3,6 +3,7 @@ package datasource
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,15 +33,28 @@ type vultrInstance struct {
 }
 
 type vultrInterface struct {
-	MAC  string `json:"mac"`
-	Type string `json:"network-type"`
-	IPv4 struct {
-		Address string `json:"address"`
-		Netmask string `json:"netmask"`
+	MAC          string `json:"mac"`
+	Type         string `json:"network-type"`
+	MTU          int    `json:"mtu"`
+	Unconfigured bool   `json:"unconfigured"` // its owner sets it up
+	IPv4         struct {
+		Address    string         `json:"address"`
+		Netmask    string         `json:"netmask"`
+		Additional []vultrAddress `json:"additional"`
 	} `json:"ipv4"`
 	IPv6 struct {
-		Address string `json:"address"`
+		Address    string         `json:"address"`
+		Additional []vultrAddress `json:"additional"`
 	} `json:"ipv6"`
+}
+
+// vultrAddress is an address beside the first one. Of IPv6 it is a network, the
+// first address of which the machine has.
+type vultrAddress struct {
+	Address string `json:"address"`
+	Netmask string `json:"netmask"`
+	Network string `json:"network"`
+	Prefix  string `json:"prefix"`
 }
 
 // lines are texts, in a list or one a line.
@@ -93,20 +107,27 @@ func (c *vultr) Fetch(ctx context.Context) (source.Seed, error) {
 	return g.done(s)
 }
 
-// network leaves the public card to DHCP, and gives the others their addresses.
+// network leaves the public card to DHCP and routers, and gives the others their
+// addresses; each has those that were bought besides.
 func (i vultrInstance) network() ([]byte, error) {
 	out := source.NewNetwork()
 	for _, n := range i.Interfaces {
-		l := &source.Link{Match: &source.Match{MAC: strings.ToLower(n.MAC)}}
-		switch {
+		l := &source.Link{Match: &source.Match{MAC: strings.ToLower(n.MAC)}, MTU: n.MTU}
+		fixed, fixed6 := n.IPv4.Additional, n.IPv6.Additional
+		switch yes := true; {
+		case n.Unconfigured: // and DHCP is not asked there
+			fixed, fixed6 = nil, nil
 		case n.Type != "private":
-			l.DHCP4 = true
+			l.DHCP4, l.AcceptRA = true, &yes
 		case n.IPv4.Address != "":
-			address, err := source.WithMask(n.IPv4.Address, n.IPv4.Netmask)
+			fixed = append([]vultrAddress{{Address: n.IPv4.Address, Netmask: n.IPv4.Netmask}}, fixed...)
+		}
+		for _, a := range slices.Concat(fixed, fixed6) {
+			address, err := source.WithMask(firstOf(a.Address, a.Network), firstOf(a.Netmask, a.Prefix))
 			if err != nil {
 				return nil, err
 			}
-			l.Addresses = []string{address}
+			l.Addresses = append(l.Addresses, address)
 		}
 		out.Ethernets["id"+strconv.Itoa(len(out.Ethernets))] = l
 	}
