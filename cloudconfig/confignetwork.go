@@ -125,6 +125,10 @@ type SubnetRoute struct {
 	Metric int `yaml:"metric" min:"0"`
 }
 
+// LinkAddress is an address with the length of its network. Netplan lets it be a key
+// that has a label or a lifetime below it.
+type LinkAddress string
+
 // LinkConfig are the keys of version 2 that every kind of interface has.
 type LinkConfig struct {
 	// Ask DHCP for an IPv4 address.
@@ -139,7 +143,7 @@ type LinkConfig struct {
 	// only one here.
 	DHCPIdentifier string `yaml:"dhcp-identifier"`
 	// Addresses with the length of their network.
-	Addresses []string `yaml:"addresses" format:"cidr"`
+	Addresses []LinkAddress `yaml:"addresses" format:"cidr"`
 	// The router to everywhere. Today that is a route to default.
 	Gateway4 string `yaml:"gateway4" format:"ip"`
 	// The router to everywhere for IPv6.

@@ -164,7 +164,7 @@ func (d *decoder) require(n *yaml.Node, f field, at *spot) {
 
 func (d *decoder) unknownKey(key *yaml.Node, at *spot) {
 	below := at.below(key.Value)
-	why, ok := ignoredKeys[strings.Join(below.path(), ".")]
+	why, ok := whyIgnored(below.path(), at.place.shape.typ)
 	switch {
 	case !ok:
 		name, hint := nameOfKey(key.Value)

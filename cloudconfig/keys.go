@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	notYet        = "not applied by this version"
-	noPackages    = "no package manager"
-	noSuchService = "there is no such program on this system"
-	noBootstrap   = "there is no Bootstrap Docker on this system"
+	notYet           = "not applied by this version"
+	noPackages       = "no package manager"
+	noSuchService    = "there is no such program on this system"
+	asDriver         = "the driver's own setting is left"
+	noNetworkManager = "there is no NetworkManager on this system"
+	noBootstrap      = "there is no Bootstrap Docker on this system"
 )
 
 // ignoredKeys are keys that are accepted and have no effect, by pattern of path,
@@ -49,6 +51,37 @@ var ignoredKeys = map[string]string{
 	"rancher.system_docker.args":    "see rancher.system_docker.extra_args",
 	"rancher.bootstrap_docker.args": noBootstrap,
 	"rancher.defaults.docker.args":  "see rancher.docker.extra_args",
+
+	// Keys of netplan, wherever an interface has them.
+	"network.modems":                                         notYet,
+	"network.nm-devices":                                     noNetworkManager,
+	"network.openvswitch":                                    noSuchService,
+	"network.virtual-ethernets":                              notYet,
+	"network.ethernets.*.activation-mode":                    notYet,
+	"network.ethernets.*.auth":                               notYet,
+	"network.ethernets.*.delay-virtual-functions-rebind":     notYet,
+	"network.ethernets.*.embedded-switch-mode":               notYet,
+	"network.ethernets.*.emit-lldp":                          noSuchService,
+	"network.ethernets.*.generic-receive-offload":            asDriver,
+	"network.ethernets.*.generic-segmentation-offload":       asDriver,
+	"network.ethernets.*.ignore-carrier":                     notYet,
+	"network.ethernets.*.infiniband-mode":                    notYet,
+	"network.ethernets.*.ipv6-address-generation":            notYet,
+	"network.ethernets.*.ipv6-address-token":                 notYet,
+	"network.ethernets.*.ipv6-mtu":                           notYet,
+	"network.ethernets.*.large-receive-offload":              asDriver,
+	"network.ethernets.*.networkmanager":                     noNetworkManager,
+	"network.ethernets.*.openvswitch":                        noSuchService,
+	"network.ethernets.*.optional-addresses":                 notYet,
+	"network.ethernets.*.ra-overrides":                       notYet,
+	"network.ethernets.*.receive-checksum-offload":           asDriver,
+	"network.ethernets.*.tcp-segmentation-offload":           asDriver,
+	"network.ethernets.*.tcp6-segmentation-offload":          asDriver,
+	"network.ethernets.*.transmit-checksum-offload":          asDriver,
+	"network.ethernets.*.virtual-function-count":             notYet,
+	"network.ethernets.*.routes.*.advertised-mss":            notYet,
+	"network.ethernets.*.routes.*.advertised-receive-window": notYet,
+	"network.ethernets.*.routes.*.congestion-window":         notYet,
 
 	// How cloud-init works inside.
 	"cloud_init_modules":   "the order of work is fixed on this system",
@@ -265,6 +298,18 @@ func whyNotApplied(f field) string {
 	return ""
 }
 
+// whyIgnored is why a key that is not known has no effect, by its path, or by what it
+// is in.
+func whyIgnored(path []string, in reflect.Type) (why string, ok bool) {
+	if why, ok = ignoredKeys[strings.Join(path, ".")]; ok {
+		return why, true
+	}
+	if prefix, found := ignoredBelow(in); found {
+		why, ok = ignoredKeys[prefix+path[len(path)-1]]
+	}
+	return why, ok
+}
+
 // ignoredBelow is where the ignored keys beside those of a type are.
 func ignoredBelow(t reflect.Type) (prefix string, found bool) {
 	switch t {
@@ -276,6 +321,13 @@ func ignoredBelow(t reflect.Type) (prefix string, found bool) {
 		return "rancher.docker.", true
 	case reflect.TypeFor[State]():
 		return "rancher.state.", true
+	case reflect.TypeFor[NetworkConfig]():
+		return "network.", true
+	case reflect.TypeFor[Ethernet](), reflect.TypeFor[BondConfig](), reflect.TypeFor[BridgeConfig](), reflect.TypeFor[VlanConfig](),
+		reflect.TypeFor[TunnelConfig](), reflect.TypeFor[LinkConfig]():
+		return "network.ethernets.*.", true
+	case reflect.TypeFor[Route]():
+		return "network.ethernets.*.routes.*.", true
 	}
 	return "", false
 }

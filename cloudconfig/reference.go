@@ -232,6 +232,7 @@ func formTexts() map[reflect.Type]string {
 		reflect.TypeFor[Groups]():        "list of names and maps, map, or names with commas between",
 		reflect.TypeFor[Layout]():        "true, false, `remove`, or list",
 		reflect.TypeFor[NetworkItems]():  "list of maps, or `disabled`",
+		reflect.TypeFor[LinkAddress]():   formats()["cidr"].means,
 		reflect.TypeFor[MergeHow]():      "text, or list of maps",
 	}
 }
@@ -254,6 +255,6 @@ func (r *page) services() {
 func (r *page) ignored() {
 	r.write("\n## Keys that are accepted and ignored\n\nConfigurations are shared with machines that run other systems, so these are no errors. Each is warned of.\n\n| key | why |\n|---|---|\n")
 	for _, key := range slices.Sorted(maps.Keys(ignoredKeys)) {
-		r.write("| %s | %s |\n", code(key), ignoredKeys[key])
+		r.write("| %s | %s |\n", code(strings.NewReplacer("routes.*", "routes[]", "*", "NAME").Replace(key)), ignoredKeys[key])
 	}
 }

@@ -147,7 +147,7 @@ func (t *translator) link(c cloudconfig.LinkConfig, path ...string) Link {
 		l.AcceptRA = &yes
 	}
 	for i, text := range c.Addresses {
-		prefix, err := netip.ParsePrefix(text)
+		prefix, err := netip.ParsePrefix(string(text))
 		if err != nil {
 			t.fail(fmt.Sprintf("cannot use address %q", text), "it must look like 192.0.2.7/24", at("addresses", strconv.Itoa(i))...)
 			continue
