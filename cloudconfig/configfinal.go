@@ -43,7 +43,7 @@ type PhoneHome struct {
 	// The address; $INSTANCE_ID is replaced.
 	URL string `yaml:"url" format:"url" required:"merged"`
 	// What is told: all, or a list.
-	Post Texts `yaml:"post" enum:"all|pub_key_rsa|pub_key_ecdsa|pub_key_ed25519|instance_id|hostname|fqdn" default:"all"`
+	Post Texts `yaml:"post" enum:"all|pub_key_rsa|pub_key_ecdsa|pub_key_ed25519|instance_id|hostname|fqdn" ended:"pub_key_dsa" default:"all"`
 	// How often it is tried.
 	Tries int `yaml:"tries" min:"0" default:"10"`
 }

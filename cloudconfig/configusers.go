@@ -60,7 +60,7 @@ type UserConfig struct {
 	// Types of host keys to make, and the only ones that are used besides those of
 	// the configuration. Without it one of ed25519 is made, and all that are there
 	// are used.
-	SSHGenKeyTypes []string `yaml:"ssh_genkeytypes" enum:"rsa|ecdsa|ed25519" from:"cloud-init"`
+	SSHGenKeyTypes []string `yaml:"ssh_genkeytypes" enum:"rsa|ecdsa|ed25519" ended:"dsa" from:"cloud-init"`
 	// Take public keys from the datasource's meta-data.
 	AllowPublicSSHKeys *bool `yaml:"allow_public_ssh_keys" default:"true" from:"cloud-init"`
 	// Do not print the making of host keys.
@@ -113,7 +113,7 @@ type User struct {
 	// Day on which the account ends, as 2030-12-31.
 	ExpireDate string `yaml:"expiredate" format:"date"`
 	// Days after the password's end until the account is locked.
-	Inactive string `yaml:"inactive" format:"number"`
+	Inactive Inactive `yaml:"inactive" format:"number"`
 	// Do not note logins.
 	NoLogInit bool `yaml:"no_log_init,no-log-init" default:"false"`
 	// SELinux user of a login.
@@ -147,3 +147,7 @@ type UserPassword struct {
 	// A crypt hash, the text itself, or RANDOM for one that is made and shown.
 	Type string `yaml:"type" enum:"hash|text|RANDOM" default:"hash"`
 }
+
+// Inactive is a number of days. cloud-init's documentation once had true, which says
+// nothing.
+type Inactive string

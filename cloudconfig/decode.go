@@ -262,7 +262,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, at *spot) {
 	}
 	out := reflect.MakeSlice(v.Type(), 0, len(n.Content))
 	for i, item := range n.Content {
-		if isNull(item) {
+		if isNull(item) || d.hasEnded(item, at.below(strconv.Itoa(i))) {
 			continue
 		}
 		before := d.errors
@@ -273,6 +273,16 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, at *spot) {
 		}
 	}
 	v.Set(out)
+}
+
+// hasEnded warns of a word that once meant something in a list.
+func (d *decoder) hasEnded(n *yaml.Node, at *spot) bool {
+	s := at.place.shape
+	if s == nil || s.rules.ended == "" || n.Kind != yaml.ScalarNode || n.Value != s.rules.ended {
+		return false
+	}
+	d.warn(n, at, "is ignored: there are no DSA keys on this system")
+	return true
 }
 
 // environmentList takes a map where the type is a list of NAME=VALUE.

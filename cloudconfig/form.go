@@ -160,6 +160,9 @@ func (d *decoder) texts(n *yaml.Node, at *spot) []string {
 			continue
 		}
 		below := &spot{parent: at, key: strconv.Itoa(i), place: at.place}
+		if d.hasEnded(item, below) {
+			continue
+		}
 		if text, ok := d.text(item, below); ok {
 			out = append(out, text)
 		}

@@ -135,3 +135,18 @@ func (g *Groups) schema(*generator, place) *jsonSchema {
 	}
 	return anyOf(name.commaSchema(), listOf(anyOf(name.commaSchema(), members)), members)
 }
+
+func (i *Inactive) decode(d *decoder, n *yaml.Node, at *spot) {
+	if b, ok := yamlBool(n); ok {
+		if b {
+			d.warn(n, at, "is ignored: it does not say after how many days")
+		}
+		return
+	}
+	text, _ := d.text(n, at)
+	*i = Inactive(text)
+}
+
+func (i *Inactive) schema(_ *generator, at place) *jsonSchema {
+	return anyOf(at.shape.rules.textSchema(), switchSchema())
+}

@@ -67,6 +67,9 @@ func (r rules) enumSchema() *jsonSchema {
 	for _, v := range r.enum {
 		s.Enum = append(s.Enum, v)
 	}
+	if r.ended != "" {
+		s.Enum = append(s.Enum, r.ended)
+	}
 	if slices.Contains(r.enum, "true") {
 		return anyOf(switchSchema(), &jsonSchema{Enum: append(s.Enum, "")})
 	}

@@ -93,7 +93,13 @@ var ignoredKeys = map[string]string{
 	"migrate":              "nothing of cloud-init's is kept",
 	"disable_ec2_metadata": notYet,
 
+	"manual_cache_clean": notYet,
+	"def_log_file":       "logs are in /var/log",
+	"syslog_fix_perms":   "logs are in /var/log",
+	"log_cfgs":           "logs are in /var/log",
+
 	// Packages.
+	"debconf_selections":         noPackages,
 	"packages":                   noPackages,
 	"package_update":             noPackages,
 	"package_upgrade":            noPackages,
@@ -128,6 +134,8 @@ var ignoredKeys = map[string]string{
 	"lxd":              noSuchService,
 	"fan":              noSuchService,
 	"byobu_by_default": noSuchService,
+	"bootc":            noSuchService,
+	"fips":             noSuchService,
 	"grub_dpkg":        noSuchService,
 	"grub-dpkg":        noSuchService,
 	"rpi":              noSuchService,

@@ -232,6 +232,7 @@ func formTexts() map[reflect.Type]string {
 		reflect.TypeFor[Groups]():        "list of names and maps, map, or names with commas between",
 		reflect.TypeFor[Layout]():        "true, false, `remove`, or list",
 		reflect.TypeFor[NetworkItems]():  "list of maps, or `disabled`",
+		reflect.TypeFor[Inactive]():      formats()["number"].means,
 		reflect.TypeFor[LinkAddress]():   formats()["cidr"].means,
 		reflect.TypeFor[MergeHow]():      "text, or list of maps",
 	}

@@ -15,8 +15,9 @@ type rules struct {
 	format   *format
 	keys     *format // what the keys of a map look like
 	enum     []string
-	min, max int64 // of a number; 0 is always fine, it means "not set"
-	quoted   bool  // a number may be a text, as cloud-init has it, and is warned of
+	ended    string // a word of enum once: it is passed over with a warning
+	min, max int64  // of a number; 0 is always fine, it means "not set"
+	quoted   bool   // a number may be a text, as cloud-init has it, and is warned of
 	required required
 	secret   bool
 	unset    string // what holds without a value
@@ -35,7 +36,7 @@ func newRules(tag reflect.StructTag) rules {
 	r := rules{
 		format: formats()[tag.Get("format")], keys: formats()[tag.Get("keys")],
 		min: math.MinInt32, max: math.MaxInt32,
-		quoted:   tag.Get("quoted") == "true",
+		quoted: tag.Get("quoted") == "true", ended: tag.Get("ended"),
 		required: required(tag.Get("required")), secret: tag.Get("secret") == "true", unset: tag.Get("default"),
 	}
 	if enum := tag.Get("enum"); enum != "" {

@@ -184,7 +184,7 @@ func (l *ledger) expiry(u cloudconfig.User) error {
 		}
 		day = strconv.FormatInt(t.Unix()/(24*60*60), 10)
 	}
-	l.db.SetExpiry(u.Name, day, u.Inactive)
+	l.db.SetExpiry(u.Name, day, string(u.Inactive))
 	if hash, _ := l.db.Password(u.Name); hash == account.Locked {
 		return l.db.SetPassword(u.Name, account.NoPassword, today())
 	}
