@@ -92,13 +92,13 @@ func AppendValueOver(doc []byte, path []string, base *yaml.Node, value string) (
 // patch is kept: it removes what lower layers say.
 func MergeInto(doc, patch []byte) ([]byte, error) {
 	p, report := ParseLayer("", "patch", patch)
-	if err := report.Err(); err != nil {
+	appends, form := mergeForm(p.Doc)
+	if err := append(report, form...).Err(); err != nil {
 		return nil, fmt.Errorf("cannot merge: %w", err)
 	}
 	if p.Doc.Root == nil {
 		return doc, nil
 	}
-	appends, _ := mergeForm(p.Doc) // its problems are in report
 	removeKey(p.Doc.Root, "merge_how")
 	removeKey(p.Doc.Root, "merge_type")
 	out, err := edit(doc, func(root *yaml.Node) error {

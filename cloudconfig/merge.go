@@ -56,7 +56,7 @@ func newState(l Layer) state {
 	if l.Doc.Root == nil {
 		return state{}
 	}
-	appends, _ := mergeForm(l.Doc) // a bad form is reported by ParseLayer
+	appends, _ := mergeForm(l.Doc) // a bad form is reported by Validate
 	root := newTree(l.Doc.Root, l.Doc, appends).without("merge_how").without("merge_type")
 	s := state{root: root}
 	keys := root.get(sshKeys)

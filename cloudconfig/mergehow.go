@@ -37,6 +37,13 @@ func mergeForm(doc Document) (appends bool, report Report) {
 	return appends, report
 }
 
+// MergeProblems are what is wrong with how a layer asks to be merged, which merging
+// does not tell.
+func (l Layer) MergeProblems() Report {
+	_, report := mergeForm(l.Doc)
+	return report
+}
+
 // MergedAs is the layer merged in a way that stands outside of it, such as in the
 // header of a MIME part, unless it says one itself. A way that is not known is told
 // where the layer is validated, at its beginning.

@@ -34,3 +34,20 @@ func TestAWayOfMergingOutsideOfALayer(t *testing.T) {
 	require.Equal(t, "user-data:1:1: merge_how: asks for a way of merging that is not known ("+mergeFormHint+")", messages(Validate(odd)))
 	require.Equal(t, Layer{}, Layer{}.MergedAs("list(append)"), "an empty layer stays one")
 }
+
+// A way of merging that is not known is a mistake of a key, not of the layer.
+func TestWaysOfMerging(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"a way of merging that is not known", "merge_how: list(prepend)\n", "f.yml:1:12: merge_how: asks for a way of merging that is not known (" + mergeFormHint + ")"},
+		{"a merger that is not known", "merge_type: [{name: set}]\n", "f.yml:1:13: merge_type: asks for a way of merging that is not known (" + mergeFormHint + ")"},
+		{"ways of merging that are known", "merge_how: dict(replace)+list()+str()\nmerge_type: 'list() + dict() + str()'\n", ""},
+		{"two ways of merging", "merge_how: dict(replace)+list()+str()\nmerge_type: 'list(append) + dict(recurse_array) + str()'\n", "f.yml:2:13: merge_type: asks for another way of merging than merge_how (remove one of them)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, report := ParseLayer("user-data", "f.yml", []byte(tt.text))
+			require.Empty(t, report)
+			require.Equal(t, tt.want, messages(l.MergeProblems()))
+			require.Equal(t, tt.want, messages(Validate(l)))
+		})
+	}
+}

@@ -49,8 +49,7 @@ func ParseLayer(name, file string, data []byte) (Layer, Report) {
 		return l, report
 	}
 	l.Doc = doc
-	_, problems := mergeForm(l.Doc)
-	return l, append(report, problems...)
+	return l, report
 }
 
 // parseTree returns the tree as it is written, nil when the text has no values,

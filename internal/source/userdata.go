@@ -36,6 +36,9 @@ func ParseUserData(name, file string, data []byte) (cloudconfig.Layer, cloudconf
 	if len(layers) == 1 {
 		return layers[0], report
 	}
+	for _, l := range layers {
+		report = append(report, l.MergeProblems()...)
+	}
 	return cloudconfig.Layer{Name: name, File: file, Doc: cloudconfig.Merge(layers...).Doc}, report
 }
 

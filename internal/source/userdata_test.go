@@ -317,6 +317,31 @@ func TestAComposeFileMayBeAPartOfUserData(t *testing.T) {
 	}
 }
 
+// cloud-init merges in more ways than this system; one of those lost the whole
+// document, and was not told of a part by "ros config validate".
+func TestAWayOfMergingThatIsNotKnownLosesNothing(t *testing.T) {
+	const mime = "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/cloud-config\n\n#cloud-config\nhostname: b\n" +
+		"--B\nContent-Type: text/cloud-config\nMerge-Type: list(append)+dict(no_replace,recurse_list)+str()\n\n#cloud-config\nhostname: a\n--B--\n"
+	for _, text := range []string{
+		"#cloud-config\nmerge_how:\n - {name: list, settings: [append]}\n - {name: dict, settings: [no_replace, recurse_list]}\nhostname: a\n",
+		"#cloud-config\nmerge_type: dict(no_replace)\nhostname: a\n",
+		mime,
+	} {
+		root := t.TempDir()
+		if err := SaveSeed(root, "ec2", Seed{UserData: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+		cfg, report := Load(root)
+		if len(report) != 1 || !strings.Contains(report.Err().Error(), "a way of merging that is not known") || cfg.Hostname != "a" {
+			t.Errorf("%s: host name %q, problems %v", text, cfg.Hostname, report)
+		}
+		l, report := ParseUserData("user-data", "user-data", []byte(text))
+		if report = append(report, cloudconfig.Validate(l)...); len(report) != 1 {
+			t.Errorf("%s: told are %v", text, report)
+		}
+	}
+}
+
 // What OpenStack's vendor_data.json may be, by itself or at the key cloud-init.
 func TestVendorDataOfOpenStack(t *testing.T) {
 	for data, want := range map[string]string{
