@@ -86,7 +86,7 @@ func (s *splitter) split(data []byte) { s.piece(userPart{data: data}, "", 0) }
 
 // piece handles one piece of a declared type; most types say less than the text.
 func (s *splitter) piece(p userPart, declared string, depth int) {
-	data, err := gunzip(p.data)
+	data, err := Gunzip(p.data)
 	if err != nil {
 		s.fail(p, err.Error(), "compress it again, or give it uncompressed")
 		return

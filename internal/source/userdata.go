@@ -100,8 +100,8 @@ func looksLikeConfig(line string) bool {
 	return found && !strings.ContainsAny(key, " <>-/")
 }
 
-// gunzip unpacks data that has gzip's magic bytes, up to the size of a layer.
-func gunzip(data []byte) ([]byte, error) {
+// Gunzip unpacks data that has gzip's magic bytes, up to the size of a layer.
+func Gunzip(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		return data, nil
 	}

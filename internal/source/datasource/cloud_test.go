@@ -1,7 +1,10 @@
 package datasource
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -218,6 +221,38 @@ func TestVMwareIsReadInBothWays(t *testing.T) {
 	seed, err = v.Fetch(t.Context())
 	golden.Equal(t, "testdata/clouds/vmware.golden", render(seed, err))
 	understood(t, seed)
+}
+
+// VMware's documentation compresses both documents.
+func TestVMwaresDocumentsMayBeCompressed(t *testing.T) {
+	compressed := func(text string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(b.Bytes())
+	}
+	const network = "{version: 2, ethernets: {eth0: {dhcp4: true}}}"
+	values := map[string]string{
+		"guestinfo.userdata": compressed("#cloud-config\nhostname: a\n"), "guestinfo.userdata.encoding": "gz+b64",
+		"guestinfo.metadata":          compressed("instance-id: i1\nnetwork: " + compressed(network) + "\nnetwork.encoding: gzip+base64\n"),
+		"guestinfo.metadata.encoding": "gzip+base64",
+	}
+	v := &vmware{web: plainWeb(), root: t.TempDir(), rpc: func(_ context.Context, key string) (string, error) { return values[key], nil }}
+	seed, err := v.Fetch(t.Context())
+	if err != nil || cloudconfig.InstanceID(seed.MetaData) != "i1" || string(seed.NetworkConfig) != network {
+		t.Errorf("meta-data %q, network %q, %v", seed.MetaData, seed.NetworkConfig, err)
+	}
+	understood(t, seed)
+
+	values["guestinfo.metadata"] = base64.StdEncoding.EncodeToString([]byte("\x1f\x8bnonsense"))
+	if seed, err = v.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "guestinfo.metadata: ") || len(seed.UserData) == 0 {
+		t.Errorf("user-data %q, %v", seed.UserData, err)
+	}
 }
 
 func TestKeysOfGoogleEnd(t *testing.T) {

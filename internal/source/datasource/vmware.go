@@ -102,7 +102,7 @@ func (r *vmwareReader) value(ctx context.Context, key string) string {
 }
 
 // encoded reads a value in the encoding that another key names; nil when there is
-// none. What is compressed is unpacked where user-data is read.
+// none.
 func (r *vmwareReader) encoded(ctx context.Context, key, encodingKey string) []byte {
 	text := r.value(ctx, key)
 	if text == "" || text == "---" { // how VMware writes a value that was wiped
@@ -112,13 +112,26 @@ func (r *vmwareReader) encoded(ctx context.Context, key, encodingKey string) []b
 	case "":
 		return []byte(text)
 	case "base64", "b64", "gzip+base64", "gz+b64", "gzip+b64", "gz+base64":
-		data, err := decodeBase64(key, text)
+		data, err := unpacked(key, text)
 		r.note(err)
 		return data
 	default:
 		r.note(permanentError{fmt.Errorf("%s has an unknown encoding, %q", key, encoding)})
 		return nil
 	}
+}
+
+// unpacked is base64, and what is compressed in it. Encodings are not told apart: both
+// are written for either.
+func unpacked(key, text string) ([]byte, error) {
+	data, err := decodeBase64(key, text)
+	if err != nil {
+		return nil, err
+	}
+	if data, err = source.Gunzip(data); err != nil {
+		return nil, permanentError{fmt.Errorf("%s: %w", key, err)}
+	}
+	return data, nil
 }
 
 func (r *vmwareReader) rancherUserData(ctx context.Context) []byte {
@@ -261,5 +274,5 @@ func networkInMetaData(meta []byte) ([]byte, error) {
 	case m.Encoding == "":
 		return []byte(m.Network.Value), nil
 	}
-	return decodeBase64("the network", m.Network.Value)
+	return unpacked("the network", m.Network.Value)
 }
