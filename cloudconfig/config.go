@@ -33,7 +33,8 @@ type Config struct {
 	//	  - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample ann@laptop
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" from:"RancherOS"`
 
-	// Files to write, in this order, at boot and when the list changes.
+	// Files to write, in this order, at boot and when the list changes. One that is
+	// taken out of the list stays as it is.
 	//
 	//	write_files:
 	//	  - path: /etc/motd

@@ -177,7 +177,8 @@ type Ethernet struct {
 	LinkConfig
 	// Which interface is meant; the key is only a name then.
 	Match LinkMatch `yaml:"match"`
-	// The name to give to the interface.
+	// The name to give to the interface. It keeps it until the next boot, and is
+	// matched by it, when this is taken out.
 	SetName string `yaml:"set-name" format:"interface"`
 	// Let packets of the network switch the machine on.
 	WakeOnLAN bool `yaml:"wakeonlan" default:"false"`
