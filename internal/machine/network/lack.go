@@ -46,6 +46,9 @@ func absent(docs []Document, links []link) []string {
 			made[dev.Name] = true
 		}
 	}
+	for _, m := range (&desired{links: links}).vlansOnLinks(docs) {
+		made[m.Name] = true
+	}
 	for _, doc := range docs {
 		if ofImage(doc.Source) {
 			continue

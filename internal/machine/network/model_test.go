@@ -310,6 +310,8 @@ func TestWhatTheNetworkLacksIsTold(t *testing.T) {
 	links := []link{{Name: "eth0", Kind: "device", MAC: "52:54:00:00:00:01"}, {Name: "lo", Kind: "device", Loopback: true}, {Name: "docker0", Kind: "bridge"}}
 	optional := at("usb0")
 	optional.Link.Optional = true
+	trunk := at("eth0")
+	trunk.Vlans = []VLAN{{ID: 100}, {ID: 200, Name: "storage"}}
 	for _, tt := range []struct {
 		name   string
 		docs   []Document
@@ -323,6 +325,11 @@ func TestWhatTheNetworkLacksIsTold(t *testing.T) {
 		{"it is called so now", []Document{named("network", Entry{Match: Match{Name: "enp1s0"}, SetName: "eth0"})}, nil, true, ""},
 		{"it may be missing", []Document{named("network", optional)}, nil, true, ""},
 		{"what is made tells itself why it is not", []Document{{Source: "network", Devices: []Device{{Name: "bond0", Kind: Bond}}, Entries: []Entry{at("bond0")}}}, nil, true, ""},
+		{
+			"so does a VLAN of a link",
+			[]Document{named("rancher.network.interfaces", trunk, at("eth0.100"), at("storage"), at("eth0.300"))},
+			nil, true, "there is no interface eth0.300, which rancher.network.interfaces asks for; there are eth0",
+		},
 		{"a pattern asks for nothing", []Document{named("network", at("en*")), named("os-config", at("eth9"))}, nil, true, ""},
 		{
 			"one of two without a cable", nil,
