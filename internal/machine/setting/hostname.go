@@ -116,9 +116,9 @@ func shortHostname(full string) (string, error) {
 		return "", fmt.Errorf("cannot use %q as host name", full)
 	}
 	for _, r := range full {
-		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.'
+		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_' // which the kernel takes
 		if !plain {
-			return "", fmt.Errorf("cannot use %q as host name: it may have letters, digits, hyphens and dots", full)
+			return "", fmt.Errorf("cannot use %q as host name: it may have letters, digits, hyphens, underscores and dots", full)
 		}
 	}
 	return short, nil

@@ -257,7 +257,7 @@ func TestShortHostname(t *testing.T) {
 	for full, want := range map[string]string{
 		"box": "box", "box.example.com": "box", "box.": "box", strings.Repeat("a", 70): strings.Repeat("a", 63),
 		strings.Repeat("a", 62) + "-b": strings.Repeat("a", 62),
-		"":                             "", ".com": "", "-x": "", "a_b": "", "a b": "", "bücher": "", "a.b\nc": "",
+		"":                             "", ".com": "", "-x": "", "a_b": "a_b", "a b": "", "bücher": "", "a.b\nc": "",
 	} {
 		if got, err := shortHostname(full); got != want || (err != nil) != (want == "") {
 			t.Errorf("shortHostname(%q) = %q, %v; want %q", full, got, err, want)
@@ -267,9 +267,9 @@ func TestShortHostname(t *testing.T) {
 
 func TestABadHostnameIsToldWithItsPlace(t *testing.T) {
 	h := newHost(t)
-	cfg := cloudconfig.Config{Hostname: "no_good"}
+	cfg := cloudconfig.Config{Hostname: "no good"}
 	report := h.m.Apply(t.Context(), cfg)
-	if len(report) != 1 || !strings.Contains(report[0].Msg, `cannot use "no_good" as host name`) || report[0].Path != "hostname" {
+	if len(report) != 1 || !strings.Contains(report[0].Msg, `cannot use "no good" as host name`) || report[0].Path != "hostname" {
 		t.Errorf("report %v", report)
 	}
 	if h.hostname != "old" {
