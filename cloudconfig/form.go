@@ -23,8 +23,8 @@ func (c *Command) decode(d *decoder, n *yaml.Node, at *spot) {
 		*c = Command{Shell: n.Value}
 	case yaml.SequenceNode:
 		*c = Command{Args: d.texts(n, at)}
-	default:
-		d.wrongType(n, at, "a text for the shell or a list of arguments")
+	default: // `- echo "a: b"` is a map to YAML
+		d.fail(n, at, "expected a text for the shell or a list of arguments, found "+describe(n), `a colon with a space behind it makes a map: put the command below "- |"`)
 	}
 }
 
