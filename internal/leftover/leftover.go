@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
@@ -28,8 +29,32 @@ func Clear(data, exec string) {
 		return // nothing is known of its containers
 	}
 	endUnknown(data, exec)
+	unmountUnused(data)
 	removeHalfRemoved(exec + tasks)
 	removeHalfRemoved(data + tasks)
+}
+
+// unmountUnused unmounts the root file systems of containers that do not run: the daemon
+// was killed between mounting one and starting the container in it. When it runs again
+// it counts such a mount as one that somebody else uses, and never unmounts it.
+func unmountUnused(data string) {
+	roots := filepath.Join(data, "rootfs")
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(roots))
+	if err != nil {
+		logrus.WithField("err", err).Warn("what is left mounted for containers stays so")
+		return
+	}
+	for _, m := range mounts {
+		snapshotter, id := filepath.Split(m.Mountpoint)
+		if filepath.Dir(filepath.Clean(snapshotter)) != roots || runsByDocker(data, id) {
+			continue
+		}
+		if err := unix.Unmount(m.Mountpoint, unix.MNT_DETACH); err != nil {
+			logrus.WithField("err", err).Warn("a root file system that no container uses stays mounted")
+			continue
+		}
+		_ = os.Remove(m.Mountpoint) // else Docker does
+	}
 }
 
 // removeHalfRemoved finishes what containerd was killed at: it renames the folder of a

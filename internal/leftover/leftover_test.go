@@ -1,9 +1,15 @@
 package leftover
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 )
 
 func TestShimsAreKnownByTheirCommandLines(t *testing.T) {
@@ -78,5 +84,56 @@ func TestWhatContainerdDidNotFinishIsRemoved(t *testing.T) {
 		if _, err := os.Stat(dir); err != nil {
 			t.Errorf("what containerd looks after itself is gone: %v", err)
 		}
+	}
+}
+
+// TestWhatNoContainerUsesIsUnmounted mounts in a mount namespace of its own.
+func TestWhatNoContainerUsesIsUnmounted(t *testing.T) {
+	data := t.TempDir()
+	within(t, func() error {
+		if err := unix.Mount("tmpfs", data, "tmpfs", 0, ""); err != nil {
+			return err
+		}
+		roots := filepath.Join(data, "rootfs", "overlayfs")
+		for _, id := range []string{"runs", "created", "removed"} {
+			if err := errors.Join(os.MkdirAll(filepath.Join(roots, id), 0o700), unix.Mount("tmpfs", filepath.Join(roots, id), "tmpfs", 0, "")); err != nil {
+				return err
+			}
+		}
+		for id, text := range map[string]string{"runs": `{"State": {"Running": true}}`, "created": `{"State": {}}`} {
+			dir := filepath.Join(data, "containers", id)
+			if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "config.v2.json"), []byte(text), 0o600)); err != nil {
+				return err
+			}
+		}
+		Clear(data, t.TempDir())
+		left, err := os.ReadDir(roots)
+		if err != nil || len(left) != 1 || left[0].Name() != "runs" {
+			return fmt.Errorf("left: %v, %w", left, err)
+		}
+		if mounted, err := mountinfo.Mounted(filepath.Join(roots, "runs")); err != nil || !mounted {
+			return fmt.Errorf("what a container runs in is not mounted any more: %w", err)
+		}
+		return nil
+	})
+}
+
+// within calls what has to be alone with its mounts, on a thread that ends with it.
+func within(t *testing.T, do func() error) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS)
+		if err == nil {
+			err = unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
+		}
+		if err == nil {
+			err = do()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
