@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,7 @@ func TestOneUserDataThroughEveryWay(t *testing.T) {
 	service.says(inEC2("i-1", asOne))
 	m.became("ec2:http://169.254.169.254", "i-1", 1) // late, and without a reboot
 	want := m.Ros("config", "export")
+	t.Logf("through ec2: ros config export has %d bytes, SHA-256 %x", len(want), sha256.Sum256([]byte(want)))
 
 	openStack := cloudtest.Empty("openstack")
 	openStack.Files = openStackFiles("os-1", asOne)
@@ -111,7 +113,9 @@ func TestOneUserDataThroughEveryWay(t *testing.T) {
 			way.prepare()
 			m.Must("reboot", m.name)
 			m.became(way.source, way.instance, i+2)
-			if got := m.Ros("config", "export"); got != want {
+			got := m.Ros("config", "export")
+			t.Logf("through %s: %d bytes, SHA-256 %x", way.name, len(got), sha256.Sum256([]byte(got)))
+			if got != want {
 				t.Errorf("the configuration is\n%s\nwant\n%s", got, want)
 			}
 		})

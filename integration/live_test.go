@@ -51,6 +51,7 @@ func TestUsersAndNetworkChangeAlive(t *testing.T) {
 	was, before := m.inQuestion(), m.containers()
 
 	plan := m.Ros("plan", "--with", "/tmp/after.yml")
+	t.Logf("ros plan --with after.yml:\n%s", plan)
 	for _, want := range []string{
 		`(?m)^machine  users .*bob`, `(?m)^machine  users .*ann`, `(?m)^machine  network .*br0.*192\.0\.2\.5/24`, `(?m)^machine  network .*eth1.*10\.99\.0\.11`,
 	} {

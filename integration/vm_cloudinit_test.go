@@ -100,6 +100,7 @@ func fromADiskUndisturbed(t *testing.T) bool {
 		return false
 	}
 	m.wasMadeFromADisk()
+	t.Logf("ros cloud-init status --long:\n%s", m.Exec("ros", "cloud-init", "status", "--long"))
 	m.ranExactly(1)
 	before := m.Exec("cat", "/proc/sys/kernel/random/boot_id")
 	m.Must("reboot", m.name)
