@@ -3,7 +3,6 @@ package compose
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -24,7 +23,7 @@ func forms() map[reflect.Type]form {
 		reflect.TypeFor[types.StringList]():         texts,
 		reflect.TypeFor[types.StringOrNumberList](): texts,
 		reflect.TypeFor[types.ShellCommand]():       texts,
-		reflect.TypeFor[types.HealthCheckTest]():    healthTest,
+		reflect.TypeFor[types.HealthCheckTest]():    texts,
 
 		reflect.TypeFor[types.Duration]():    text("a duration such as 10s or 1m30s"),
 		reflect.TypeFor[types.UnitBytes]():   text("a size such as 512m or 1g"),
@@ -125,19 +124,6 @@ func texts(d decoder, t *tree, at *path, v reflect.Value) {
 	if list, ok := d.textsOf(t, at); ok {
 		d.give(list, t, at, v)
 	}
-}
-
-// healthTest reads a shell's command, or a list that begins with what it is. Docker
-// takes any other list, and never checks anything: nobody would ever be ready.
-func healthTest(d decoder, t *tree, at *path, v reflect.Value) {
-	kinds := []string{"CMD", "CMD-SHELL", "NONE"}
-	if t.isList() && len(t.items) > 0 && t.items[0].isScalar() && !slices.Contains(kinds, t.items[0].text) {
-		first := t.items[0]
-		d.fail(first.pos, at.item(0), fmt.Sprintf("expected CMD, CMD-SHELL or NONE, found %q", shorten(first.text, 40)),
-			"write CMD before a program and its arguments")
-		return
-	}
-	texts(d, t, at, v)
 }
 
 // textsOf is a list of texts (or a lone one) as compose-go takes it.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/ros-os/ros/cloudconfig"
 )
 
@@ -113,8 +115,27 @@ func (d *draft) checkLabels() {
 	}
 }
 
+// healthTests are what a list that is a health check's test may begin with.
+var healthTests = []string{"CMD", "CMD-SHELL", "NONE"}
+
+// checkHealth takes out a health check that Docker would take and never make: nobody
+// would ever be healthy, nor anybody's dependents begin.
+func (d *draft) checkHealth() {
+	h := d.svc.Spec.HealthCheck
+	if h == nil || len(h.Test) == 0 || slices.Contains(healthTests, h.Test[0]) {
+		return
+	}
+	d.warn(d.tree.get("healthcheck").posOf("test"), d.at.below("healthcheck").below("test"),
+		fmt.Sprintf("expected CMD, CMD-SHELL or NONE, found %q: nothing is checked", shorten(h.Test[0], 40)),
+		"write CMD before a program and its arguments")
+	none := *h
+	none.Test = types.HealthCheckTest{"NONE"}
+	d.svc.Spec.HealthCheck = &none
+}
+
 // readReady decides how readiness is observed.
 func (d *draft) readReady() {
+	d.checkHealth()
 	value, given := d.svc.Spec.Labels[LabelReady]
 	if !given {
 		if h := d.svc.Spec.HealthCheck; h != nil && !h.Disable && len(h.Test) > 0 && h.Test[0] != "NONE" {
