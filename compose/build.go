@@ -53,6 +53,7 @@ type builder struct {
 	configs map[string]string
 	report  cloudconfig.Report // what belongs to no service
 	broken  []string           // compose files with errors
+	suspect []string           // definitions with errors
 }
 
 // each calls f for every service that could be read, also for those with errors:
@@ -95,7 +96,7 @@ func (b *builder) decode(d *draft) {
 
 // project gathers the services that are usable, and all problems.
 func (b *builder) project() (Project, cloudconfig.Report) {
-	p := Project{Name: projectName, Services: make(map[string]Service, len(b.drafts)), BrokenFiles: b.broken}
+	p := Project{Name: projectName, Services: make(map[string]Service, len(b.drafts)), BrokenFiles: b.broken, BrokenDefinitions: b.suspect}
 	report := b.report
 	for _, name := range b.order {
 		d := b.drafts[name]
@@ -103,7 +104,11 @@ func (b *builder) project() (Project, cloudconfig.Report) {
 		switch {
 		case !d.usable():
 			p.Broken = append(p.Broken, d.containers()...)
-			p.BrokenFiles = append(p.BrokenFiles, d.file())
+			if file := d.file(); file != "" {
+				p.BrokenFiles = append(p.BrokenFiles, file)
+			} else if d.doc != "" {
+				p.BrokenDefinitions = append(p.BrokenDefinitions, d.doc)
+			}
 		case !d.inactive:
 			for i := range d.containers() {
 				svc := b.replica(d, i)
@@ -112,7 +117,12 @@ func (b *builder) project() (Project, cloudconfig.Report) {
 		}
 	}
 	slices.Sort(p.Broken)
-	slices.Sort(p.BrokenFiles)
-	p.BrokenFiles = slices.DeleteFunc(slices.Compact(p.BrokenFiles), func(file string) bool { return file == "" })
+	p.BrokenFiles, p.BrokenDefinitions = sortedSet(p.BrokenFiles), sortedSet(p.BrokenDefinitions)
 	return p, report.Sorted()
+}
+
+// sortedSet is a list sorted, and each once.
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }

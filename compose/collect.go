@@ -144,6 +144,9 @@ func (b *builder) collectDocument(name string, doc cloudconfig.Document) {
 		own = b.readResources(top, doc)
 		own.complete(cmp.Or(own.Name, strings.TrimSuffix(stdpath.Base(name), ".yml")), "", b.schema)
 	}
+	if top.report.Err() != nil {
+		b.suspect = append(b.suspect, name)
+	}
 	b.report = append(b.report, top.report...)
 	for i := 0; i+1 < len(services.Content); i += 2 {
 		key, value := services.Content[i], services.Content[i+1]
@@ -167,6 +170,7 @@ func (b *builder) addDraft(d *draft) {
 	case lower.doc != "":
 		lower.fail(d.svc.Origin, d.at, fmt.Sprintf("service %q is defined twice, first at %s", d.name, lower.svc.Origin),
 			"give one of them another name")
+		b.suspect = append(b.suspect, d.doc)
 		return
 	case lower.tree != nil && d.tree != nil:
 		d.tree = overlay(lower.tree, d.tree)

@@ -201,5 +201,8 @@ func render(t *testing.T, p Project) string {
 	if len(p.BrokenFiles) > 0 {
 		fmt.Fprintf(&out, "broken files: %s\n", strings.Join(p.BrokenFiles, ", "))
 	}
+	if len(p.BrokenDefinitions) > 0 {
+		fmt.Fprintf(&out, "broken definitions: %s\n", strings.Join(p.BrokenDefinitions, ", "))
+	}
 	return out.String()
 }

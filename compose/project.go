@@ -34,6 +34,9 @@ type Project struct {
 	// BrokenFiles are the compose files, sorted, of [Options.Files] that have
 	// errors: what their projects have running is left as it is, too.
 	BrokenFiles []string
+	// BrokenDefinitions are the keys, sorted, of [Options.Definitions] that have
+	// errors, or services that cannot be used.
+	BrokenDefinitions []string
 }
 
 // Wanted names the containers that a person means by a name: the container

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
 )
 
 // machine makes a root with files.
@@ -61,14 +62,23 @@ var files = map[string]string{
 
 func TestLoadFindsEnabledServices(t *testing.T) {
 	root := machine(t, files)
-	documents, _, report := Load(include(t, "nfs: true", "web: true", "both: true", "missing: false",
+	loaded := Load(include(t, "nfs: true", "web: true", "both: true", "missing: false",
 		"/var/lib/rancher/conf/more/app.yaml: true", "/var/lib/rancher/conf/web.yml: true"), Options{Root: root})
+	documents, report := loaded.Documents, loaded.Report
 	if len(report) > 0 {
 		t.Fatal(report)
 	}
 	want := []string{"/var/lib/rancher/conf/more/app.yaml", "/var/lib/rancher/conf/web.yml", "both", "nfs", "web"}
 	if got := slices.Sorted(maps.Keys(documents)); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	wantFiles := []source.ServiceFile{
+		{Path: "/var/lib/rancher/conf/more/app.yaml", Key: "/var/lib/rancher/conf/more/app.yaml", Data: []byte("app: {image: app}\n")},
+		{Path: "/var/lib/rancher/conf/web.yml", Key: "/var/lib/rancher/conf/web.yml", Data: []byte("web:\n  image: nginx\n")},
+		{Path: "/var/lib/rancher/conf/web.yml", Key: "web", Data: []byte("web:\n  image: nginx\n")},
+	}
+	if diff := cmp.Diff(wantFiles, loaded.Files); diff != "" {
+		t.Errorf("the user's files, -want +got:\n%s", diff)
 	}
 	if image := documents["both"].Lookup("both", "image"); image == nil || image.Value != "of-the-image" {
 		t.Errorf("the file of the image must count, got %v", image)
@@ -84,15 +94,23 @@ func TestLoadTellsEveryProblem(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "/var/lib/rancher/conf/folder.yml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	documents, _, report := Load(include(t, "nsf: true", "zzzzzzz: true", "nfs: true", "broken: true", "empty: true", "folder: true",
+	loaded := Load(include(t, "nsf: true", "zzzzzzz: true", "nfs: true", "broken: true", "empty: true", "folder: true",
 		"cloud-config: true", "more/app.yaml: true", "..: true", "/etc/secret.yml: true", "/var/lib/rancher/conf/../../../../etc/secret.yml: true",
 		"/var/lib/rancher/conf/wbe.yml: true", "/var/lib/rancher/conf/none/x.yml: true", "https://example.com/x.yml: true"), Options{Root: root})
+	documents, report := loaded.Documents, loaded.Report
 	if got := slices.Sorted(maps.Keys(documents)); !slices.Equal(got, []string{"nfs"}) {
 		t.Errorf("documents %q", got)
 	}
 	var got []string
 	for _, p := range report.Sorted() {
 		got = append(got, p.String())
+	}
+	wantFiles := []source.ServiceFile{
+		{Path: "/var/lib/rancher/conf/broken.yml", Key: "broken", Data: []byte("web:\n\timage: nginx\n"), Broken: true},
+		{Path: "/var/lib/rancher/conf/folder.yml", Key: "folder", Broken: true},
+	}
+	if diff := cmp.Diff(wantFiles, loaded.Files); diff != "" {
+		t.Errorf("the user's files, -want +got:\n%s", diff)
 	}
 	const at = "cloud-config.yml:"
 	want := []string{

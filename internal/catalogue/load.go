@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/source"
 )
 
 // Folders with definitions, one service file each.
@@ -38,13 +39,21 @@ type Waiting struct {
 	Why string // it is not there; "" when nobody has tried yet
 }
 
+// Loaded is what [Load] found.
+type Loaded struct {
+	Documents map[string]cloudconfig.Document // by the key of rancher.services_include
+	Files     []source.ServiceFile            // of the user, in the order of their keys
+	Waiting   []Waiting
+	Report    cloudconfig.Report
+}
+
 // Load reads the document of every service that rancher.services_include
 // enables, by the key there: the name of a file in [ImageFolder] or
 // [UserFolder], else of a definition in a repository; the absolute path of a
 // file below UserFolder; or an address. Of what is in the network it reads the
 // copy on the machine, however old; what has none and is still to come is waiting.
 // A document that cannot be used is left out, and the report says why.
-func Load(cfg cloudconfig.Config, o Options) (map[string]cloudconfig.Document, []Waiting, cloudconfig.Report) {
+func Load(cfg cloudconfig.Config, o Options) Loaded {
 	l := newLoader(cfg, o)
 	include := cfg.Rancher.ServicesInclude
 	for _, key := range slices.Sorted(maps.Keys(include)) {
@@ -52,7 +61,7 @@ func Load(cfg cloudconfig.Config, o Options) (map[string]cloudconfig.Document, [
 			l.load(key)
 		}
 	}
-	return l.documents, l.waiting, l.report
+	return Loaded{Documents: l.documents, Files: l.files, Waiting: l.waiting, Report: l.report}
 }
 
 // loader is one run of [Load].
@@ -63,6 +72,7 @@ type loader struct {
 	shelves   []shelf
 	cache     Cache
 	documents map[string]cloudconfig.Document
+	files     []source.ServiceFile
 	waiting   []Waiting
 	report    cloudconfig.Report
 }
@@ -93,13 +103,21 @@ func (l *loader) load(key string) {
 		}
 		if err != nil {
 			l.fail(key, fmt.Sprintf("cannot read %s: %v", file, withoutPath(err)), "")
-			return
+		} else {
+			l.parse(key, file, data)
 		}
-		l.parse(key, file, data)
+		l.note(key, file, data)
 		return
 	}
 	if path.IsAbs(key) || !l.loadName(key) {
 		l.notFound(key)
+	}
+}
+
+// note has a file of the user's among those that have last good copies.
+func (l *loader) note(key, file string, data []byte) {
+	if _, usable := l.documents[key]; strings.HasPrefix(file, UserFolder+"/") {
+		l.files = append(l.files, source.ServiceFile{Path: file, Key: key, Data: data, Broken: !usable})
 	}
 }
 

@@ -72,7 +72,8 @@ func TestADefinitionComesFromTheFirstThatHasIt(t *testing.T) {
 			if row.file != "" {
 				root = machine(t, map[string]string{"/var/lib/rancher/conf/nfs.yml": row.file})
 			}
-			documents, _, report := Load(config(t, repositories+"  services_include: {nfs: true}\n"), Options{Root: root, Why: why})
+			loaded := Load(config(t, repositories+"  services_include: {nfs: true}\n"), Options{Root: root, Why: why})
+			documents, report := loaded.Documents, loaded.Report
 			got := ""
 			if doc, found := documents["nfs"]; found {
 				got = doc.Lookup("nfs", "image").Value
@@ -118,7 +119,8 @@ func TestAnAddressIsAKey(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			root := t.TempDir()
 			copies(t, root, map[string]string{address: text, other: text})
-			documents, _, report := Load(include(t, `"`+row.key+`": true`), Options{Root: root, Why: func(string) (string, bool) { return "no", false }})
+			loaded := Load(include(t, `"`+row.key+`": true`), Options{Root: root, Why: func(string) (string, bool) { return "no", false }})
+			documents, report := loaded.Documents, loaded.Report
 			got := ""
 			if doc, found := documents[row.key]; found {
 				got = doc.Lookup("web", "image").Value
@@ -145,13 +147,14 @@ func TestWhatIsStillToComeIsWaitedForAndNoProblem(t *testing.T) {
     "https://c.example/gone.yml": true
 `)
 	asked := map[string]string{"ntp": "no route", "https://u:secret@c.example/web.yml": ""}
-	documents, waiting, report := Load(cfg, Options{Root: root, Why: func(key string) (string, bool) {
+	loaded := Load(cfg, Options{Root: root, Why: func(key string) (string, bool) {
 		why, waits := asked[key]
 		if !waits {
 			return key + ": 404 Not Found", false
 		}
 		return why, true
 	}})
+	documents, waiting, report := loaded.Documents, loaded.Waiting, loaded.Report
 	if len(documents) != 1 || documents["nfs"].Root == nil {
 		t.Errorf("documents %v", documents)
 	}
@@ -176,7 +179,8 @@ func TestARepositoryCanPinAndBeWrong(t *testing.T) {
     c: {url: "https://c.example#sha256=`+pin.Sum(nil)+`"}
   services_include: {nfs: true, ntp: true}
 `)
-	documents, _, report := Load(cfg, Options{Root: root})
+	loaded := Load(cfg, Options{Root: root})
+	documents, report := loaded.Documents, loaded.Report
 	if len(documents) != 1 || documents["nfs"].Root == nil {
 		t.Errorf("documents %v", documents)
 	}

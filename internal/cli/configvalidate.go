@@ -147,8 +147,8 @@ func (a *app) checkService(file string, data []byte) cloudconfig.Report {
 	if report.Err() != nil || layer.Doc.Root == nil {
 		return report
 	}
-	cfg, _ := source.Load(a.root)                                        // what is wrong elsewhere is told
-	others, _, _ := catalogue.Load(cfg, catalogue.Options{Root: a.root}) // by checking the whole
+	cfg, _ := source.Load(a.root)                                            // what is wrong elsewhere is told
+	others := catalogue.Load(cfg, catalogue.Options{Root: a.root}).Documents // by checking the whole
 	maps.DeleteFunc(others, func(_ string, other cloudconfig.Document) bool {
 		return slices.ContainsFunc(serviceNames(other), func(name string) bool {
 			return slices.Contains(serviceNames(layer.Doc), name)
@@ -179,7 +179,7 @@ func (a *app) checkCompose(file string, data []byte) cloudconfig.Report {
 	f, report := source.ReadComposeFile(root, place, data)
 	cfg, _ := source.Load(a.root)           // what is wrong elsewhere is told
 	files, _ := source.ComposeFiles(a.root) // by checking the whole
-	definitions, _, _ := catalogue.Load(cfg, catalogue.Options{Root: a.root})
+	definitions := catalogue.Load(cfg, catalogue.Options{Root: a.root}).Documents
 	files = slices.DeleteFunc(files, func(o source.ComposeFile) bool { return o.Name == f.Name })
 	projects, found := projectFiles(append(files, f))
 	_, built := compose.Build(cfg, compose.Options{

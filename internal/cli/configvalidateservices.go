@@ -23,11 +23,11 @@ func (a *app) checkServices(file string, layer cloudconfig.Layer) cloudconfig.Re
 		return cloudconfig.Report{{Pos: cloudconfig.Pos{File: file}, Msg: "its services are not checked: " + err.Error(), Severity: cloudconfig.Warning}}
 	}
 	cfg, _ := cloudconfig.Merge(defaults, layer).Config() // the caller has validated it
-	definitions, _, missing := catalogue.Load(cfg, catalogue.Options{Root: a.root})
+	loaded := catalogue.Load(cfg, catalogue.Options{Root: a.root})
 	_, report := compose.Build(cfg, compose.Options{
-		Definitions: definitions, Environment: facts(), ReadFile: readerIfThere(a.root),
+		Definitions: loaded.Documents, Environment: facts(), ReadFile: readerIfThere(a.root),
 	})
-	if len(missing) > 0 {
+	if len(loaded.Report) > 0 {
 		report = withoutUnknown(report)
 	}
 	var own cloudconfig.Report

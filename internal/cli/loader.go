@@ -19,7 +19,7 @@ import (
 )
 
 // loader reads what should be: the layers, the catalogue, the project. It keeps
-// the last good copies of the layers, tells what is wrong with them on the
+// the last good copies of what is written on the machine, tells what is wrong with them on the
 // machine's console, and remembers what the engine asks for of the last reading.
 type loader struct {
 	root    string
@@ -39,13 +39,15 @@ type loader struct {
 func (l *loader) Load(context.Context) (servicectl.Desired, error) {
 	reading := source.Read(l.root)
 	cfg, report := reading.Load()
+	loaded := catalogue.Load(cfg, l.catalogue(cfg))
+	reading = reading.WithServices(loaded.Files, report.Err() == nil)
 	if err := reading.Forget(); err != nil {
 		report = append(report, cloudconfig.Problem{
 			Pos: cloudconfig.Pos{File: source.GoodDir}, Msg: err.Error(), Severity: cloudconfig.Warning,
 		})
 	}
 	report = append(append(report, reading.ComposeReport...), l.datasources(reading)...)
-	d := desiredWith(l.catalogue(cfg), cfg, report, reading.Compose)
+	d := desiredWith(l.root, cfg, loaded, reading.Compose, report)
 	d.Report = append(d.Report, source.Notices(l.root, source.Now())...)
 	d.Report = append(d.Report, l.loginProblems()...)
 
@@ -148,18 +150,20 @@ func desired(root string) servicectl.Desired {
 // has what was found while it was read.
 func desiredOf(root string, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
 	files, found := source.ComposeFiles(root)
-	return desiredWith(catalogue.Options{Root: root}, cfg, append(report, found...), files)
+	loaded := catalogue.Load(cfg, catalogue.Options{Root: root})
+	return desiredWith(root, cfg, loaded, files, append(report, found...))
 }
 
-func desiredWith(o catalogue.Options, cfg cloudconfig.Config, report cloudconfig.Report, files []source.ComposeFile) servicectl.Desired {
-	definitions, waiting, found := catalogue.Load(cfg, o)
-	report = append(report, found...)
-	project, report := buildProject(o.Root, cfg, compose.Options{
-		Definitions: definitions, Incomplete: len(waiting) > 0, Environment: facts(), ReadFile: readerBelow(o.Root),
-	}, files, report)
+func desiredWith(
+	root string, cfg cloudconfig.Config, loaded catalogue.Loaded, files []source.ComposeFile, report cloudconfig.Report,
+) servicectl.Desired {
+	report = append(report, loaded.Report...)
+	project, report := buildProject(root, cfg, compose.Options{
+		Definitions: loaded.Documents, Incomplete: len(loaded.Waiting) > 0, Environment: facts(), ReadFile: readerBelow(root),
+	}, written{files, loaded.Files}, report)
 	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
 	d := servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}
-	for _, w := range waiting {
+	for _, w := range loaded.Waiting {
 		d.Waiting = append(d.Waiting, servicectl.Waiting{Name: w.Key, For: "the network", Why: w.Why})
 	}
 	return d

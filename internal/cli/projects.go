@@ -16,22 +16,30 @@ import (
 	"github.com/ros-os/ros/internal/source"
 )
 
-// buildProject makes the project of a configuration and of the compose files below
-// root. In the place of one that is bad its last good copy is used, where that is
-// not bad, too. report has what was found while all that was read, and comes back
-// with the problems of what is written, which say so.
+// written are the files of projects and services that somebody wrote on the machine.
+type written struct {
+	compose  []source.ComposeFile
+	services []source.ServiceFile
+}
+
+// buildProject makes the project of a configuration, of the definitions that it
+// enables, and of the compose files below root. In the place of a file that is bad
+// its last good copy is used, where that is not bad, too. report has what was found
+// while all that was read, and comes back with the problems of what is written,
+// which say so.
 func buildProject(
-	root string, cfg cloudconfig.Config, o compose.Options, found []source.ComposeFile, report cloudconfig.Report,
+	root string, cfg cloudconfig.Config, o compose.Options, w written, report cloudconfig.Report,
 ) (compose.Project, cloudconfig.Report) {
-	files, unread := projectFiles(found)
+	files, unread := projectFiles(w.compose)
+	definitions := o.Definitions
 	o.Files = files
 	project, problems := compose.Build(cfg, o)
 	report = slices.Concat(report, unread, problems)
-	for good := lastGood(root, found, project.BrokenFiles); len(good) > 0; {
-		o.Files = instead(files, good)
+	for good := w.lastGood(root, project); len(good) > 0; {
+		o.Files, o.Definitions = instead(files, good), w.definitions(definitions, good)
 		again, _ := compose.Build(cfg, o)
 		useless := 0
-		for _, file := range again.BrokenFiles {
+		for _, file := range w.broken(again) {
 			if _, used := good[file]; used {
 				delete(good, file)
 				useless++
@@ -39,52 +47,88 @@ func buildProject(
 		}
 		if useless == 0 {
 			// What is not in the copies may be meant by what is written.
-			again.BrokenFiles = project.BrokenFiles
+			again.BrokenFiles, again.BrokenDefinitions = project.BrokenFiles, project.BrokenDefinitions
 			return again, tellGood(report, good)
 		}
 	}
 	return project, report
 }
 
-// goodFile is the last good copy of a compose file.
+// goodFile is the last good copy of a compose file, or of a service file.
 type goodFile struct {
-	compose.ProjectFile
-	kept time.Time
+	project compose.ProjectFile
+	doc     cloudconfig.Document
+	setting string // that enables it
+	kept    time.Time
 }
 
-// lastGood are the good copies of those files that are broken, by path.
-func lastGood(root string, found []source.ComposeFile, broken []string) map[string]goodFile {
-	good := map[string]goodFile{}
-	for _, f := range found {
+// broken are the paths of files with which something is wrong in a project, sorted.
+func (w written) broken(p compose.Project) []string {
+	broken := slices.Clone(p.BrokenFiles)
+	for _, f := range w.services {
+		if slices.Contains(p.BrokenDefinitions, f.Key) {
+			broken = append(broken, f.Path)
+		}
+	}
+	slices.Sort(broken)
+	return slices.Compact(broken)
+}
+
+// lastGood are the good copies, by path, of those files of a project that are broken.
+func (w written) lastGood(root string, p compose.Project) map[string]goodFile {
+	good, broken := map[string]goodFile{}, w.broken(p)
+	for _, f := range w.services {
+		if !f.Broken && !slices.Contains(broken, f.Path) {
+			continue
+		}
+		if text, kept, ok := f.LastGood(root); ok {
+			// This release may be stricter than the one that kept it.
+			if layer, found := cloudconfig.ParseLayer(f.Key, f.Path, text); found.Err() == nil && layer.Doc.Root != nil {
+				good[f.Path] = goodFile{doc: layer.Doc, setting: cloudconfig.JoinPath("rancher", "services_include", f.Key), kept: kept}
+			}
+		}
+	}
+	for _, f := range w.compose {
 		if !slices.Contains(broken, f.Path) {
 			continue
 		}
 		if p, kept, ok := f.LastGood(root); ok {
 			files, _ := projectFiles([]source.ComposeFile{p}) // one that is no good breaks the project
-			good[f.Path] = goodFile{files[0], kept}
+			good[f.Path] = goodFile{project: files[0], kept: kept}
 		}
 	}
 	return good
 }
 
-// instead puts good copies into the places of files.
+// instead puts good copies into the places of compose files.
 func instead(files []compose.ProjectFile, good map[string]goodFile) []compose.ProjectFile {
 	files = slices.Clone(files)
 	for i, f := range files {
-		if g, ok := good[f.Path]; ok {
-			files[i] = g.ProjectFile
+		if g := good[f.Path].project; g.Path != "" {
+			files[i] = g
 		}
 	}
 	return files
+}
+
+// definitions puts good copies into the places of service files.
+func (w written) definitions(documents map[string]cloudconfig.Document, good map[string]goodFile) map[string]cloudconfig.Document {
+	documents = maps.Clone(documents)
+	for _, f := range w.services {
+		if g := good[f.Path].doc; g.Root != nil {
+			documents[f.Key] = g
+		}
+	}
+	return documents
 }
 
 // tellGood says which copies are used, each with the first error of its file.
 func tellGood(report cloudconfig.Report, good map[string]goodFile) cloudconfig.Report {
 	report = report.Sorted()
 	for _, file := range slices.Sorted(maps.Keys(good)) {
-		note := source.CopyNote(good[file].kept)
+		note, setting := source.CopyNote(good[file].kept), good[file].setting
 		first := slices.IndexFunc(report, func(p cloudconfig.Problem) bool {
-			return p.Severity == cloudconfig.Error && p.Pos.File == file
+			return p.Severity == cloudconfig.Error && (p.Pos.File == file || setting != "" && p.Path == setting)
 		})
 		switch {
 		case first < 0:

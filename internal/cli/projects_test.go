@@ -130,3 +130,129 @@ func TestABadComposeFileIsReplacedByItsLastGoodCopy(t *testing.T) {
 		})
 	}
 }
+
+// TestABadServiceFileIsReplacedByItsLastGoodCopy does the same with files that
+// rancher.services_include enables, by name and by path.
+func TestABadServiceFileIsReplacedByItsLastGoodCopy(t *testing.T) {
+	const web, more = source.ConfDir + "/web.yml", source.ConfDir + "/more/app.yaml"
+	const enabled = "rancher:\n  services: {docker: {image: d, labels: {io.rancher.os.scope: system}}}\n  services_include:\n"
+	const text = "web:\n  image: nginx\n  env_file: ./web.txt\n  volumes: [./data:/data]\n"
+	used := regexp.MustCompile(`(; |\()the last good copy of \d{4}-\d\d-\d\d \d\d:\d\d UTC is used\)$`)
+	for _, row := range []struct {
+		name    string
+		spoil   map[string]string // files; "-" is removed
+		problem string            // begins the one that tells
+		goesOn  bool
+	}{
+		{"it does not parse", map[string]string{web: "web: {\n"}, web + ":1:6: is not valid YAML: ", true},
+		{"it is empty", map[string]string{web: ""}, source.CloudConfigFile + ":4:10: rancher.services_include.web: " + web + " is empty (", true},
+		{"it is a folder", map[string]string{web: "/"}, source.CloudConfigFile + ":4:10: rancher.services_include.web: cannot read " + web, true},
+		{"it is no service", map[string]string{web: "web:\n  imgae: x\n"}, web + ":1:1: web: the image is missing (write \"image: NAME\"; ", true},
+		{"one of two services is not", map[string]string{web: text + "more: {scale: many}\n"}, web + ":5:1: more: the image is missing ", true},
+		{"it is a compose file with an error", map[string]string{web: "services: {web: {image: x}}\nvolumes: {a: {drive: b}}\n"}, web + ":2:15: volumes.a.drive: unknown key ", true},
+		{"it has the service of another", map[string]string{more: text}, web + ":1:1: web: service \"web\" is defined twice, first at " + more + ":1:1 (", true},
+		{"what it names is gone, and the copy is as bad", map[string]string{source.ConfDir + "/web.txt": "-"}, web + ":3:3: web.env_file: cannot read ", false},
+		{"it is removed", map[string]string{web: "-"}, source.CloudConfigFile + ":4:10: rancher.services_include.web: there is no service file web.yml ", false},
+		{"it is disabled", map[string]string{web: "web: {\n", source.CloudConfigFile: enabled + "    web: false\n    " + more + ": true\n"}, "", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			root := t.TempDir()
+			put := func(name, text string) {
+				t.Helper()
+				path := filepath.Join(root, name)
+				if err := errors.Join(os.RemoveAll(path), os.MkdirAll(filepath.Dir(path), 0o700)); err != nil {
+					t.Fatal(err)
+				}
+				switch text {
+				case "-":
+				case "/":
+					if err := os.Mkdir(path, 0o700); err != nil {
+						t.Fatal(err)
+					}
+				default:
+					writeSecret(t, root, name, text)
+				}
+			}
+			put(source.CloudConfigFile, enabled+"    web: true\n    "+more+": true\n")
+			put(web, text)
+			put(more, "app: {image: app}\n")
+			put(source.ConfDir+"/web.txt", "LEVEL=3\n")
+			l := &loader{root: root}
+			load := func() servicectl.Desired {
+				t.Helper()
+				d, err := l.Load(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			good := load()
+			if err := errors.Join(good.Report.Err(), good.Keep()); err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range row.spoil {
+				put(name, text)
+			}
+			d := load()
+			for _, name := range []string{"web", "app"} {
+				is, was := d.Project.Services[name], good.Project.Services[name]
+				if goesOn := was.Hash != "" && is.Hash == was.Hash; goesOn != (row.goesOn || name == "app") {
+					t.Errorf("%s goes on: %v; %+v, and was %+v", name, goesOn, is, was)
+				}
+			}
+			told := slices.IndexFunc(d.Report, func(p cloudconfig.Problem) bool {
+				return p.Severity == cloudconfig.Error && strings.HasPrefix(p.String(), row.problem) && used.MatchString(p.String()) == row.goesOn
+			})
+			if told < 0 && row.problem != "" || row.problem == "" && len(d.Report) > 0 {
+				t.Errorf("report %v", d.Report)
+			}
+			put(source.CloudConfigFile, enabled+"    web: false\n    "+more+": true\n")
+			load()
+			if _, err := os.Stat(filepath.Join(root, source.GoodDir, "services/web.yml")); !os.IsNotExist(err) {
+				t.Errorf("a file that was disabled has a copy: %v", err)
+			}
+			if _, err := os.Stat(filepath.Join(root, source.GoodDir, "services/more/app.yaml")); err != nil {
+				t.Errorf("the other file has no copy: %v", err)
+			}
+		})
+	}
+}
+
+// An error elsewhere may hide that a file is enabled: it keeps its copy.
+func TestServiceFilesKeepTheirCopiesWhileTheConfigurationHasErrors(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, source.CloudConfigDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	layer := source.CloudConfigDir + "/10.yml"
+	writeSecret(t, root, source.CloudConfigFile, "rancher: {services: {docker: {image: d, labels: {io.rancher.os.scope: system}}}}\n")
+	writeSecret(t, root, layer, "rancher: {services_include: {web: true}}\n")
+	writeSecret(t, root, source.ConfDir+"/web.yml", "web: {image: nginx}\n")
+	l := &loader{root: root}
+	kept := func() bool {
+		t.Helper()
+		d, err := l.Load(t.Context())
+		if err == nil && d.Report.Err() == nil {
+			err = d.Keep()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = os.Stat(filepath.Join(root, source.GoodDir, "services/web.yml"))
+		return err == nil
+	}
+	if !kept() {
+		t.Error("there is no copy")
+	}
+	if err := os.Remove(filepath.Join(root, source.GoodDir, "cloud-config.d/10.yml")); err != nil {
+		t.Fatal(err)
+	}
+	writeSecret(t, root, layer, "rancher: {\n")
+	if !kept() {
+		t.Error("the copy was forgotten when a layer went bad")
+	}
+	writeSecret(t, root, layer, "rancher: {}\n")
+	if kept() {
+		t.Error("nobody enables it, and it has a copy")
+	}
+}

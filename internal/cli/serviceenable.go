@@ -99,11 +99,11 @@ func (a *app) checkDefinition(cfg cloudconfig.Config, name string) error {
 	only.Rancher.ServicesInclude = map[string]bool{name: true}
 	only.Rancher.Repositories = cfg.Rancher.Repositories
 	only.Rancher.Environment = cfg.Rancher.Environment
-	definitions, _, report := catalogue.Load(only, catalogue.Options{Root: a.root})
+	loaded := catalogue.Load(only, catalogue.Options{Root: a.root})
 	_, found := compose.Build(only, compose.Options{
-		Definitions: definitions, Environment: facts(), ReadFile: readerBelow(a.root),
+		Definitions: loaded.Documents, Environment: facts(), ReadFile: readerBelow(a.root),
 	})
-	report = append(report, withoutUnknown(found)...)
+	report := append(loaded.Report, withoutUnknown(found)...)
 	if report.Err() != nil {
 		a.tell(report)
 		a.complain("ros: %s was not enabled\n", name)

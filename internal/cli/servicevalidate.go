@@ -73,7 +73,7 @@ func (a *app) checkServiceFiles(names []string) (cloudconfig.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	machine, _, _ := catalogue.Load(cfg, catalogue.Options{Root: a.root}) // what is wrong elsewhere is told elsewhere
+	machine := catalogue.Load(cfg, catalogue.Options{Root: a.root}).Documents // what is wrong elsewhere is told elsewhere
 	for _, f := range files {
 		around := maps.Clone(machine)
 		for _, other := range files {

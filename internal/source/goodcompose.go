@@ -41,13 +41,8 @@ func (f ComposeFile) LastGood(root string) (good ComposeFile, kept time.Time, ok
 	if !f.mayBeKept() {
 		return good, kept, false
 	}
-	file := copies{root: root}.path(copyKey(f.Path))
-	info, err := os.Stat(file)
-	if err != nil {
-		return good, kept, false
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
+	data, since, ok := copies{root: root}.read(copyKey(f.Path))
+	if !ok {
 		return good, kept, false
 	}
 	line, text, found := bytes.Cut(data, []byte("\n"))
@@ -58,7 +53,7 @@ func (f ComposeFile) LastGood(root string) (good ComposeFile, kept time.Time, ok
 	}
 	good = ComposeFile{Path: f.Path, Name: f.Name, Env: header.Env}
 	good.parse(text)
-	return good, info.ModTime(), !good.Broken
+	return good, since, !good.Broken
 }
 
 // unseenComposeFiles are those that have a good copy, when the folder cannot be

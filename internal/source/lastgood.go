@@ -15,12 +15,13 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 )
 
-// GoodDir has the last good copy of every layer and compose file, below the root of
-// the machine: what was read of it when the machine last converged with it.
+// GoodDir has the last good copy of every layer, compose file and enabled service
+// file of the user, below the root of the machine: what was read of it when the
+// machine last converged with it.
 const GoodDir = ConfDir + "/" + cloudconfig.GoodFolder
 
-// maxCopies bounds how many layers have a copy, and how many compose files; each is
-// at most 1 MiB long.
+// maxCopies bounds how many layers have a copy, how many compose files, and how many
+// service files; each is at most 1 MiB long.
 const maxCopies = 64
 
 // Reading is what one look at the layers and the compose files found. It is never
@@ -48,28 +49,31 @@ func Read(root string) Reading {
 // Load is the typed configuration of a reading, with all problems, as of [Load].
 func (r Reading) Load() (cloudconfig.Config, cloudconfig.Report) { return load(r.Layers, r.Report) }
 
-// Keep makes the sound layers and compose files of this reading the good copies, and
-// forgets those of what is gone. It is called when the machine has converged.
+// Keep makes the sound layers, compose files and service files of this reading the
+// good copies, and forgets those of what is gone. It is called when the machine has
+// converged.
 func (r Reading) Keep() error {
 	errs := []error{r.Forget()}
-	layers, compose := r.copies.sound, r.copies.compose
-	for _, p := range slices.Concat(layers[:min(len(layers), maxCopies)], compose[:min(len(compose), maxCopies)]) {
-		errs = append(errs, r.copies.write(p))
+	for _, parts := range [][]part{r.copies.sound, r.copies.compose, r.copies.services} {
+		for _, p := range parts[:min(len(parts), maxCopies)] {
+			errs = append(errs, r.copies.write(p))
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// Forget removes the copies of layers and compose files that somebody removed: such
-// a one is not bad, and must not come back.
+// Forget removes the copies of layers, compose files and service files that somebody
+// removed or disabled: such a one is not bad, and must not come back.
 func (r Reading) Forget() error { return r.copies.forget() }
 
 // copies are the good copies as one reading sees them.
 type copies struct {
-	root    string
-	sound   []part   // layers as read, lowest first
-	compose []part   // compose files that can be read, with their variables
-	present []string // keys of layers that are there, whatever is in them
-	unsure  []string // beginnings of keys whose layers may be there, unseen
+	root     string
+	sound    []part   // layers as read, lowest first
+	compose  []part   // compose files that can be read, with their variables
+	services []part   // service files that can be read
+	present  []string // keys of what is there, whatever is in it
+	unsure   []string // beginnings of keys of what may be there, unseen
 }
 
 // copyKey names the copy of a layer that is a file: by its place below the
@@ -82,6 +86,17 @@ func copyKey(file string) string {
 }
 
 func (c copies) path(key string) string { return filepath.Join(c.root, GoodDir, key) }
+
+// read is the copy of a key, and since when it is there; ok is false without one.
+func (c copies) read(key string) (data []byte, kept time.Time, ok bool) {
+	file := c.path(key)
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, kept, false
+	}
+	data, err = readBounded(file)
+	return data, info.ModTime(), err == nil
+}
 
 // write makes what was read of a part its copy. A copy that says the same stays
 // as it is, with its date, so that boots do not wear the disk.
@@ -117,12 +132,12 @@ func (c copies) forget() error {
 		return nil
 	}
 	if err = errors.Join(append(errs, err)...); err != nil {
-		return fmt.Errorf("cannot forget the good copies of layers that are gone: %w", err)
+		return fmt.Errorf("cannot forget the good copies of what is gone: %w", err)
 	}
 	return nil
 }
 
-// gone says that the layer of a copy is surely not there.
+// gone says that what a copy is of is surely not there.
 func (c copies) gone(key string) bool {
 	return !slices.Contains(c.present, key) &&
 		!slices.ContainsFunc(c.unsure, func(beginning string) bool { return strings.HasPrefix(key, beginning) })
@@ -180,13 +195,8 @@ func (c *collector) takeCopy(p part) (kept time.Time, ok bool) {
 // without a copy. One that is no longer sound, because this release is stricter,
 // is none.
 func (c *collector) goodCopy(p part) (l cloudconfig.Layer, unknown cloudconfig.Report, kept time.Time) {
-	file := c.copies.path(p.key)
-	info, err := os.Stat(file)
-	if err != nil {
-		return l, nil, kept
-	}
-	data, err := readBounded(file)
-	if err != nil {
+	data, since, ok := c.copies.read(p.key)
+	if !ok {
 		return l, nil, kept
 	}
 	l, parsed := p.parse(p.name, path.Join(GoodDir, p.key), data)
@@ -194,7 +204,7 @@ func (c *collector) goodCopy(p part) (l cloudconfig.Layer, unknown cloudconfig.R
 	if found.Err() != nil {
 		return cloudconfig.Layer{}, nil, kept
 	}
-	return l, unknown, info.ModTime()
+	return l, unknown, since
 }
 
 // unreadableFolder reports a folder of layers that cannot be listed, and uses the

@@ -76,7 +76,7 @@ func newFetcher(t *testing.T, root string, cfg cloudconfig.Config) *Fetcher {
 // image is what the machine would run as nfs.
 func image(t *testing.T, root string, cfg cloudconfig.Config) string {
 	t.Helper()
-	documents, _, _ := catalogue.Load(cfg, catalogue.Options{Root: root})
+	documents := catalogue.Load(cfg, catalogue.Options{Root: root}).Documents
 	if n := documents["nfs"].Lookup("nfs", "image"); n != nil {
 		return n.Value
 	}
