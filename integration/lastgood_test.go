@@ -77,10 +77,16 @@ const (
 	builtProject = "services:\n  web:\n    build: {context: ., dockerfile_inline: \"FROM probe:1\\nCMD [\\\"serve\\\", \\\":80\\\", \\\"hello\\\"]\\n\"}\n    scale: 2\n"
 )
 
+// extraFile is a service file that is enabled by its name.
+const (
+	extraFile    = "/var/lib/rancher/conf/extra.yml"
+	extraService = "extra:\n  image: probe:1\n  command: [serve, \":80\", hello]\n  labels: {io.rancher.os.scope: system}\n"
+)
+
 // TestABuiltProjectHasALastGoodCopy builds a project on the machine, and has its
-// compose file go bad.
+// compose file go bad, and a service file.
 func TestABuiltProjectHasALastGoodCopy(t *testing.T) {
-	m := NewMachine(t, NS, "an image is built when it is asked for, and a compose file that goes bad changes nothing but the state").Start().Load()
+	m := NewMachine(t, NS, "an image is built when it is asked for, and a compose file or a service file that goes bad changes nothing but the state").Start().Load()
 	m.Sh("mkdir -p -m 0700 " + path.Dir(builtFile))
 	m.Put(builtFile, builtProject)
 	m.Eventually("it says that its image has to be built", time.Minute, func(s Status) error {
@@ -90,10 +96,15 @@ func TestABuiltProjectHasALastGoodCopy(t *testing.T) {
 		return nil
 	})
 	m.Ros("service", "up", "built")
+	m.Put(extraFile, extraService)
+	m.Ros("service", "enable", "extra")
+	m.Eventually("the enabled service runs", time.Minute, ready("extra"))
 	m.Eventually("converged", time.Minute, converged)
 	m.Until("a good copy is kept", 10*time.Second, func() error {
-		if r := m.Try("init", "grep", "-q", "dockerfile_inline", "/var/lib/rancher/conf/.good/compose.d/built.yml"); r.Code != 0 {
-			return errors.New(r.Stderr)
+		built := m.Try("init", "grep", "-q", "dockerfile_inline", "/var/lib/rancher/conf/.good/compose.d/built.yml")
+		extra := m.Try("init", "cmp", extraFile, "/var/lib/rancher/conf/.good/services/extra.yml")
+		if built.Code != 0 || extra.Code != 0 {
+			return errors.New(built.Stderr + extra.Stderr)
 		}
 		return nil
 	})
@@ -103,21 +114,25 @@ func TestABuiltProjectHasALastGoodCopy(t *testing.T) {
 	m.Unchanged(before)
 
 	m.Put(builtFile, strings.Replace(builtProject, "scale: 2", "scale: many", 1))
+	m.Put(extraFile, "extra: {\n")
 	bad := func(s Status) error {
 		for _, p := range s.Problems {
 			if s.State == "degraded" && p.Pos.File == builtFile && p.Pos.Line == 4 {
-				return ready("built-web-1", "built-web-2")(s)
+				return ready("built-web-1", "built-web-2", "extra")(s)
 			}
 		}
 		return fmt.Errorf("%s %v", s.State, s.Problems)
 	}
 	m.Eventually("degraded by the file", time.Minute, bad)
 	m.Placed("the last good copy of ")
+	m.Placed(extraFile + ":1:8: ")
 	m.Unchanged(before)
 	m.rosmachine("", "reboot", m.name) // its exit status says that the machine is degraded
 	m.Eventually("all runs that did before", 2*time.Minute, bad)
 	m.Sh("rm " + builtFile)
+	m.Ros("service", "disable", "extra")
 	m.Eventually("a project that was removed does not come back", time.Minute, gone("built-web-1"))
+	m.Eventually("nor a service that was disabled", time.Minute, gone("extra"))
 	m.Eventually("converged", time.Minute, converged)
 }
 
