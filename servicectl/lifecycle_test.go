@@ -172,3 +172,33 @@ func TestARenamedServiceWaitsForItsPort(t *testing.T) {
 		}
 	})
 }
+
+// TestPortsMoveBetweenServicesThatStay gives one service the port of another, and has
+// two others swap theirs, of which one needs the other: no start is tried in vain.
+func TestPortsMoveBetweenServicesThatStay(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		t.Helper()
+		version := "1"
+		with := func(name, port string, needs ...string) compose.Service {
+			s := svc(name, "web:"+version, needs...)
+			s.Spec.Ports = []types.ServicePortConfig{{Published: port, Target: 80, Protocol: "tcp"}}
+			return s
+		}
+		for _, name := range []string{"giver", "left", "right"} {
+			r.fake.Behaves(name, enginetest.Behaviour{StopTakes: 5 * time.Second})
+		}
+		r.start(t, with("giver", "8080"), with("taker", "8090"), with("left", "7000", "right"), with("right", "7001"))
+		version = "2"
+		r.change(with("giver", "8081"), with("taker", "8080"), with("left", "7001", "right"), with("right", "7000"))
+		after(3 * time.Second)
+		if s := r.service(t, "taker"); s.Ready || !slices.Equal(s.WaitingFor, []string{"giver to give up port 8080/tcp"}) {
+			t.Errorf("meanwhile %+v", s)
+		}
+		after(10 * time.Second)
+		for _, name := range []string{"giver", "taker", "left", "right"} {
+			if s := r.service(t, name); !s.Ready || slices.Contains(r.told(t, name), "failed start") {
+				t.Errorf("%s is %s, waits for %q, %q", name, s.State, s.WaitingFor, r.told(t, name))
+			}
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (p *planner) create(v *view, b *branch) {
 		}
 	}
 	if !v.svc.CreateOnly {
-		b.waits = p.unmet(v)
+		b.waits = p.beforeStart(v)
 		s := Step{Verb: Start, Name: v.svc.Name, Cause: cause}
 		if next != nil {
 			s.Container = next.ID
@@ -39,7 +39,7 @@ func (p *planner) create(v *view, b *branch) {
 
 // replace makes a new container beside the one that is no longer right, and only
 // then ends the old one: not before its image is there and what it needs is
-// ready.
+// ready, unless another service is to have its port.
 func (p *planner) replace(v *view, b *branch) {
 	cause := p.outdated(v)
 	old := v.main
@@ -54,13 +54,14 @@ func (p *planner) replace(v *view, b *branch) {
 	} else {
 		from, id = next.Name, next.ID
 	}
-	if !v.svc.CreateOnly {
+	if !v.svc.CreateOnly && !p.yields(v) {
 		b.waits = p.unmet(v)
 	}
 	b.tearsDown = true
 	b.discard(located{*old, v.svc.Scope}, grace(&v.svc), cause)
 	b.add(Step{Verb: Rename, Container: id, Name: v.svc.Name, From: from, Cause: cause})
 	if !v.svc.CreateOnly {
+		b.waits = p.beforeStart(v)
 		b.add(Step{Verb: Start, Container: id, Name: v.svc.Name, Cause: cause})
 	}
 }

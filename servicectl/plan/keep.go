@@ -113,7 +113,7 @@ func (p *planner) exited(v *view, b *branch) {
 
 // start starts the container once what it needs is there.
 func (p *planner) start(v *view, b *branch, cause string, failures []time.Time) {
-	b.waits = p.unmet(v)
+	b.waits = p.beforeStart(v)
 	b.add(Step{Verb: Start, Container: v.main.ID, Name: v.main.Name, Cause: cause, Failures: failures})
 }
 

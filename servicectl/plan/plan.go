@@ -19,6 +19,7 @@ func Make(want compose.Project, have Observed, now time.Time) Plan {
 	p.plan.Steps = []Step{} // an empty list, also as JSON
 	p.plan.Services = make(map[string]Standing, len(want.Services))
 	p.look()
+	p.lookAtPorts()
 	p.findStale()
 	for _, v := range p.order() {
 		p.service(v)
@@ -45,7 +46,11 @@ type planner struct {
 	stale map[compose.Scope]map[string]string
 	// resources are the steps of this plan that make a network or volume.
 	resources map[resourceKey]int
-	plan      Plan
+	// leavers are the containers that are about to give up a port of the machine, and
+	// publishers the services that want one.
+	leavers    map[string][]leaver
+	publishers map[string][]*view
+	plan       Plan
 }
 
 type nameKey struct {
@@ -106,7 +111,8 @@ func (p *planner) commit(v *view, b *branch) {
 		if v.main == nil || v.main.State != Running {
 			v.standing.State = StateWaiting
 		}
-	} else if b.tearsDown && b.image == nil {
+	}
+	if b.tearsDown && b.image == nil && !b.spares() {
 		v.standing.Ready = false // a dependent waits for the new container
 	}
 	p.append(b)
@@ -226,6 +232,11 @@ func (b *branch) hold(why string) {
 		others := slices.DeleteFunc(slices.Clone(b.steps[i].Waits), func(w string) bool { return w == why })
 		b.steps[i].Waits = append([]string{why}, others...)
 	}
+}
+
+// spares says whether no container is ended yet.
+func (b *branch) spares() bool {
+	return slices.ContainsFunc(b.steps, func(s Step) bool { return (s.Verb == Stop || s.Verb == Remove) && len(s.Waits) > 0 })
 }
 
 // discard adds the removal of a container.

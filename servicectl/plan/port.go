@@ -25,6 +25,65 @@ func (p *planner) occupied(v *view) []string {
 	return slices.Compact(out)
 }
 
+// leaver is a container that has a port of the machine until its service is replaced or
+// stopped, and which will not have it again.
+type leaver struct {
+	service *view
+	name    string
+}
+
+// lookAtPorts finds out which ports are about to be free, and who wants which.
+func (p *planner) lookAtPorts() {
+	p.leavers, p.publishers = map[string][]leaver{}, map[string][]*view{}
+	for _, v := range p.views {
+		wanted := v.ports()
+		for _, port := range wanted {
+			p.publishers[port] = append(p.publishers[port], v)
+		}
+		for _, c := range v.all() {
+			stays := v.mem.Intent == NoIntent && c.scope == v.svc.Scope && p.right(v, &c.Container)
+			if !c.runs() || stays {
+				continue
+			}
+			for _, port := range c.Ports {
+				if v.mem.Intent != NoIntent || !slices.Contains(wanted, port) {
+					p.leavers[port] = append(p.leavers[port], leaver{v, c.Name})
+				}
+			}
+		}
+	}
+}
+
+// promised are the ports that the service publishes and that containers of others have
+// which are about to be replaced or stopped. Only a start waits for them, and never the
+// end of a container: two services may want each other's port.
+func (p *planner) promised(v *view) []string {
+	var out []string
+	for _, port := range v.ports() {
+		for _, l := range p.leavers[port] {
+			if l.service != v {
+				out = append(out, l.name+" to give up port "+port)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// yields says whether the service's old container has a port that another service's is
+// to have. Then it ends at once, whatever the new one waits for: that may be the other.
+func (p *planner) yields(v *view) bool {
+	for port, leavers := range p.leavers {
+		if !slices.ContainsFunc(leavers, func(l leaver) bool { return l.service == v }) {
+			continue
+		}
+		if slices.ContainsFunc(p.publishers[port], func(o *view) bool { return o != v && o.mem.Intent == NoIntent }) {
+			return true
+		}
+	}
+	return false
+}
+
 // ports are those of the machine that the service publishes, as [Container.Ports];
 // of a range Docker takes one that is free.
 func (v *view) ports() []string {

@@ -76,7 +76,7 @@ func drawWorld(rt *rapid.T) *world {
 		images: map[compose.Scope][]string{},
 	}
 	for i, name := range names {
-		w.want.Services[name] = drawService(rt, name, names[:i], w.want)
+		w.want.Services[name] = w.drawPort(rt, drawService(rt, name, names[:i], w.want))
 		if rapid.IntRange(0, 5).Draw(rt, "intent") == 0 {
 			w.memory[name] = plan.Memory{Intent: plan.Stopped}
 		}
@@ -90,6 +90,25 @@ func drawWorld(rt *rapid.T) *world {
 	}
 	w.drawResources(rt)
 	return w
+}
+
+var portNumbers = []string{"", "", "7001", "7002", "7003"}
+
+// drawPort may have a service publish a port of the machine that no other has.
+func (w *world) drawPort(rt *rapid.T, svc compose.Service) compose.Service {
+	port := rapid.SampledFrom(portNumbers).Draw(rt, "port")
+	for _, other := range w.want.Services {
+		if port == "" || len(other.Spec.Ports) > 0 && other.Spec.Ports[0].Published == port {
+			return svc
+		}
+	}
+	svc.Spec.Ports = publish(port)
+	svc.Hash += port
+	return svc
+}
+
+func publish(port string) []types.ServicePortConfig {
+	return []types.ServicePortConfig{{Target: 80, Published: port, Protocol: "tcp"}}
 }
 
 var imageNames = []string{"one:1", "two:1", "ros/base:1"}
@@ -147,6 +166,10 @@ func drawContainer(rt *rapid.T, name string) plan.Container {
 	if rapid.IntRange(0, 3).Draw(rt, "managed") > 0 {
 		c.Managed, c.Hash, c.Fields = true, hashOf(image, env), fieldsOf(image, env)
 		c.Service = rapid.SampledFrom([]string{name[:1], name[:1], name[:1], "a", "x", ""}).Draw(rt, "owner")
+		if port := rapid.SampledFrom(portNumbers).Draw(rt, "port"); port != "" {
+			c.Ports = []string{port + "/tcp"}
+			c.Hash += port
+		}
 	}
 	return c
 }
@@ -156,6 +179,7 @@ func (w *world) engine() *enginetest.Fake {
 	f := enginetest.New()
 	now := time.Now()
 	w.begun = now.Add(-time.Minute)
+	taken := map[string]bool{}
 	for _, scope := range scopes {
 		for _, ref := range w.images[scope] {
 			f.AddImage(scope, ref, "")
@@ -173,7 +197,16 @@ func (w *world) engine() *enginetest.Fake {
 				c.Started, c.Finished = c.Created, now
 			case plan.Created, plan.Dead, plan.Removing, plan.Restarting:
 			}
-			f.Add(scope, w.connect(c, networks), w.want.Services[c.Service])
+			svc := w.want.Services[c.Service]
+			svc.Spec.Ports = nil
+			for _, port := range c.Ports {
+				if c.State == plan.Running && taken[port] {
+					c.State, c.Finished = plan.Exited, now // two cannot have had it
+				}
+				taken[port] = taken[port] || c.State == plan.Running
+				svc.Spec.Ports = publish(strings.TrimSuffix(port, "/tcp"))
+			}
+			f.Add(scope, w.connect(c, networks), svc)
 		}
 	}
 	return f

@@ -175,6 +175,9 @@ func (p *planner) unmet(v *view) []string {
 	return append(out, p.occupied(v)...)
 }
 
+// beforeStart is what a start waits for, which is more than the end of an old container.
+func (p *planner) beforeStart(v *view) []string { return append(p.unmet(v), p.promised(v)...) }
+
 func (p *planner) unmetBy(d compose.Dependency) string {
 	dep := p.views[d.Service]
 	switch {
