@@ -97,7 +97,25 @@ func (a *app) listServices(cfg cloudconfig.Config, all bool) ([]listedService, e
 		line.Enabled = enabled || line.Source == "configuration"
 		lines[key] = line
 	}
+	for _, e := range entries {
+		onlyOnce(lines, e)
+	}
 	return slices.SortedFunc(maps.Values(lines), func(x, y listedService) int { return strings.Compare(x.Name, y.Name) }), nil
+}
+
+// onlyOnce leaves one line of a file that is listed by its name and by its path: the
+// path, which the configuration has, unless it is enabled by its name. Where both are
+// enabled, both have to be seen.
+func onlyOnce(lines map[string]listedService, e catalogue.Entry) {
+	for key, line := range lines {
+		switch {
+		case key == e.Name || e.File == "" || line.File != e.File:
+		case !lines[e.Name].Enabled:
+			delete(lines, e.Name)
+		case !line.Enabled:
+			delete(lines, key)
+		}
+	}
 }
 
 func listed(e catalogue.Entry) listedService {
