@@ -79,6 +79,10 @@ type Desired struct {
 	// Changes are the keys that say something else than at the reading before,
 	// with who wrote them where that is known; empty at the first one.
 	Changes []journal.Change
+	// Files are the files that services are made of, by their paths, which say
+	// something else: they are told, and it is known of each service by itself
+	// whether it is another one.
+	Files []journal.Change
 
 	// Keep is called once when the machine has converged with this reading, so
 	// that it can be gone back to; nil: nothing is to be kept.

@@ -115,7 +115,8 @@ func TestAChangeOfVariablesIsNotBlamedOnTheDefinition(t *testing.T) {
 			{made("web:3", 2, 2), "the definition of web changed at " + file + ":2:3"},
 			{made("web:4", 3, 3), "the definition of web changed at " + file + ":2:3; the variables changed at " + env},
 			{svc("other", "web:1"), "the definition of web changed at " + file},
-			{made("web:5", 3, 3), "the definition of web changed at " + file + ":2:3"}, // of what it names, such as a network
+			{made("web:5", 3, 3), "web is new at " + file + ":2:3"},
+			{made("web:6", 3, 3), "the definition of web changed at " + file + ":2:3"}, // of what it names, such as a network
 		} {
 			n := len(r.events(t, "web"))
 			r.change(row.next)

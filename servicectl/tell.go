@@ -120,7 +120,7 @@ func (c *Controller) tellConfig(d Desired) {
 	if len(changed) == 0 && len(d.Changes) == 0 && worst(d.Report) == worst(c.desired.Report) {
 		return
 	}
-	c.tell(journal.Event{Kind: journal.Config, Services: changed, Because: d.Changes, Problem: worst(d.Report)})
+	c.tell(journal.Event{Kind: journal.Config, Services: changed, Because: slices.Concat(d.Changes, d.Files), Problem: worst(d.Report)})
 }
 
 func union[V any](a, b map[string]V) map[string]V {
@@ -173,9 +173,12 @@ func concerning(changes []journal.Change, name string, was, is compose.Service) 
 	case is.Origin.File == "": // it is no more, and so is its line
 		return []journal.Change{{Key: "the definition of " + name, Origin: was.Origin.File}}
 	}
+	if was.Origin.File == "" {
+		return []journal.Change{{Key: name, What: journal.IsNew, Origin: is.Origin.String()}}
+	}
 	var files []journal.Change
 	for _, file := range slices.Sorted(maps.Keys(union(was.Variables, is.Variables))) {
-		if was.Origin.File != "" && was.Variables[file] != is.Variables[file] {
+		if was.Variables[file] != is.Variables[file] {
 			files = append(files, journal.Change{Key: "the variables", Origin: file})
 		}
 	}

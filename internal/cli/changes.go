@@ -2,11 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/source"
+	"github.com/ros-os/ros/servicectl"
 	"github.com/ros-os/ros/servicectl/journal"
 )
 
@@ -78,4 +81,73 @@ func lastAuthor(root string) source.Author {
 		break
 	}
 	return source.Author{}
+}
+
+// texts stand for the texts of the files that services are made of, by their paths.
+type texts struct {
+	compose map[string]map[string]uint64 // of each compose file, with the variables beside it
+	named   map[string]uint64            // service files, and files of variables that services name
+}
+
+func textsOf(w written, d servicectl.Desired) texts {
+	t := texts{compose: map[string]map[string]uint64{}, named: map[string]uint64{}}
+	for _, f := range w.compose {
+		own := map[string]uint64{f.Path: compose.TextSum(f.Data)}
+		for _, env := range f.Env {
+			own[env.Path] = compose.TextSum(env.Data)
+		}
+		t.compose[f.Path] = own
+	}
+	for _, f := range w.services {
+		t.named[f.Path] = compose.TextSum(f.Data)
+	}
+	for _, svc := range d.Project.Services {
+		maps.Copy(t.named, svc.Variables)
+	}
+	return t
+}
+
+// changedFiles tells which files two readings do not agree about, sorted. A file that
+// others name may be named no more, or for the first time, without a change of its own.
+func changedFiles(was, is texts) []journal.Change {
+	var out []journal.Change
+	for file, own := range is.compose {
+		before, there := was.compose[file]
+		if !there {
+			out = append(out, journal.Change{Key: file, What: journal.IsNew})
+			continue
+		}
+		out = append(out, differing(before, own)...)
+	}
+	for file := range was.compose {
+		if _, there := is.compose[file]; !there {
+			out = append(out, journal.Change{Key: file, What: journal.WasRemoved})
+		}
+	}
+	for file, sum := range is.named {
+		if before, there := was.named[file]; there && before != sum {
+			out = append(out, journal.Change{Key: file})
+		}
+	}
+	slices.SortFunc(out, func(a, b journal.Change) int { return strings.Compare(a.Key, b.Key) })
+	return slices.Compact(out) // projects share files of variables
+}
+
+// differing are the files of a compose file that came, went or changed.
+func differing(was, is map[string]uint64) []journal.Change {
+	var out []journal.Change
+	for file, sum := range is {
+		switch before, there := was[file]; {
+		case !there:
+			out = append(out, journal.Change{Key: file, What: journal.IsNew})
+		case before != sum:
+			out = append(out, journal.Change{Key: file})
+		}
+	}
+	for file := range was {
+		if _, there := is[file]; !there {
+			out = append(out, journal.Change{Key: file, What: journal.WasRemoved})
+		}
+	}
+	return out
 }

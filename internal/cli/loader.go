@@ -30,6 +30,7 @@ type loader struct {
 	mu     sync.Mutex         // guards what follows
 	config cloudconfig.Config // of the last reading, as are the others
 	merged cloudconfig.Merged
+	files  texts
 	number int
 	told   cloudconfig.Report
 }
@@ -51,9 +52,9 @@ func (l *loader) Load(context.Context) (servicectl.Desired, error) {
 	d.Report = append(d.Report, source.Notices(l.root, source.Now())...)
 	d.Report = append(d.Report, l.loginProblems()...)
 
-	merged := cloudconfig.Merge(reading.Layers...)
-	if was, any := l.last(merged); any {
-		d.Changes = changes(l.root, was, merged)
+	merged, files := cloudconfig.Merge(reading.Layers...), textsOf(written{reading.Compose, loaded.Files}, d)
+	if was, wrote, any := l.last(merged, files); any {
+		d.Changes, d.Files = changes(l.root, was, merged), changedFiles(wrote, files)
 	}
 
 	number, news := l.adopt(d)
@@ -85,13 +86,14 @@ func (l *loader) catalogue(cfg cloudconfig.Config) catalogue.Options {
 	return catalogue.Options{Root: l.root, Why: l.updates.Why}
 }
 
-// last is what the layers of the last reading said together, and remembers what
-// they say now; any is false when there was none.
-func (l *loader) last(now cloudconfig.Merged) (was cloudconfig.Merged, any bool) {
+// last is what the layers of the last reading said together, and the files of
+// services, and remembers what they say now; any is false when there was none.
+func (l *loader) last(now cloudconfig.Merged, files texts) (was cloudconfig.Merged, wrote texts, any bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was, l.merged = l.merged, now
-	return was, l.number > 0
+	wrote, l.files = l.files, files
+	return was, wrote, l.number > 0
 }
 
 // adopt makes a reading the last one. It returns its number, and what is to be

@@ -96,3 +96,54 @@ func TestALastGoodCopyMeansTheFilesBesideItsLayer(t *testing.T) {
 		}
 	}
 }
+
+// A change of files that services are made of is told by the path, also where the
+// machine's own configuration says what it said before.
+func TestTheLoaderTellsWhichFilesChanged(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, source.ComposeDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const shop, env, web = source.ComposeDir + "/shop.yml", source.ComposeDir + "/shop.env", source.ConfDir + "/web.yml"
+	writeSecret(t, root, source.CloudConfigFile, "rancher: {services_include: {web: true}, services: {docker: {image: d, labels: {io.rancher.os.scope: system}}}}\n")
+	writeSecret(t, root, web, "web: {image: nginx, env_file: ./web.txt}\n")
+	writeSecret(t, root, source.ConfDir+"/web.txt", "A=1\n")
+	l := &loader{root: root}
+	load := func() string {
+		t.Helper()
+		d, err := l.Load(t.Context())
+		if err != nil || d.Report.Err() != nil || len(d.Changes) > 0 {
+			t.Fatal(err, d.Report, d.Changes)
+		}
+		var out []string
+		for _, f := range d.Files {
+			out = append(out, f.String())
+		}
+		return strings.Join(out, "; ")
+	}
+	for _, row := range []struct{ file, text, want string }{
+		{"", "", ""}, // the first reading
+		{"", "", ""},
+		{shop, "services: {web: {image: nginx}}\n", shop + " is new"},
+		{shop, "services: {web: {image: nginx}}\n# more\n", shop + " changed"},
+		{env, "A=1\n", env + " is new"},
+		{env, "A=2\n", env + " changed"},
+		{web, "web: {image: nginx:2, env_file: ./web.txt}\n", web + " changed"},
+		{source.ConfDir + "/web.txt", "A=2\n", source.ConfDir + "/web.txt changed"},
+		{env, "", env + " was removed"},
+		{env, "A=2\n", env + " is new"},
+		{shop, "", shop + " was removed"}, // its variables are still there
+	} {
+		switch {
+		case row.text != "":
+			writeSecret(t, root, row.file, row.text)
+		case row.file != "":
+			if err := os.Remove(filepath.Join(root, row.file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := load(); got != row.want {
+			t.Errorf("after %s: told %q, want %q", row.file, got, row.want)
+		}
+	}
+}

@@ -23,8 +23,7 @@ type ComposeFile struct {
 	Doc    cloudconfig.Document
 	Env    []EnvFile // the .env files beside it, the later ones count more
 	Broken bool      // it cannot be read, as the report says
-
-	data []byte // as it was read
+	Data   []byte    // as it was read
 }
 
 // EnvFile is a file of variables.
@@ -89,7 +88,7 @@ func ReadComposeFile(root, file string, data []byte) (ComposeFile, cloudconfig.R
 }
 
 func (f *ComposeFile) parse(data []byte) cloudconfig.Report {
-	f.data = data
+	f.Data = data
 	layer, report := cloudconfig.ParseLayer("compose file", f.Path, data)
 	f.Doc = layer.Doc
 	f.Broken = report.Err() != nil

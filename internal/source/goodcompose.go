@@ -28,7 +28,7 @@ func (c *copies) keepCompose(files []ComposeFile) {
 		if f.Broken || err != nil { // strings and bytes make no error
 			continue
 		}
-		c.compose = append(c.compose, part{key: copyKey(f.Path), file: f.Path, data: fmt.Appendf(nil, "# %s\n%s", header, f.data)})
+		c.compose = append(c.compose, part{key: copyKey(f.Path), file: f.Path, data: fmt.Appendf(nil, "# %s\n%s", header, f.Data)})
 	}
 }
 

@@ -50,17 +50,24 @@ type Event struct {
 	Log      []string  `json:"log,omitempty"`      // the last lines of a container
 }
 
-// Change is one key of the configuration that says something else now.
+// Change is one key, or file, of the configuration that says something else now.
 type Change struct {
 	Key    string `json:"key"`
+	What   string `json:"what,omitempty"`   // became of it; empty: it changed
 	Origin string `json:"origin,omitempty"` // file:line:column
 	By     string `json:"by,omitempty"`     // the command that wrote it
 	Who    string `json:"who,omitempty"`
 }
 
+// What becomes of a key or file that does not only change.
+const (
+	IsNew      = "is new"
+	WasRemoved = "was removed"
+)
+
 // String is a change as it is told after "because".
 func (c Change) String() string {
-	text := c.Key + " changed"
+	text := c.Key + " " + cmp.Or(c.What, "changed")
 	if c.Origin != "" {
 		text += " at " + c.Origin
 	}

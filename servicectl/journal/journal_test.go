@@ -215,10 +215,13 @@ func TestEventsInWords(t *testing.T) {
 		"rancher.services.ntp.environment changed at cloud-config.yml:14:5, by ros config set rancher.services.ntp.environment (ann)": {
 			Kind: journal.Config, Because: []journal.Change{change},
 		},
-		"a user asks to stop it":                      {Kind: journal.Intent, State: "stop"},
-		"a user asks to remove its container":         {Kind: journal.Intent, State: "remove"},
-		"a user asks to replace its container":        {Kind: journal.Intent, State: "replace"},
-		"a user asks to send it SIGHUP":               {Kind: journal.Intent, State: journal.AskedKill + "SIGHUP"},
+		"a user asks to stop it":               {Kind: journal.Intent, State: "stop"},
+		"a user asks to remove its container":  {Kind: journal.Intent, State: "remove"},
+		"a user asks to replace its container": {Kind: journal.Intent, State: "replace"},
+		"a user asks to send it SIGHUP":        {Kind: journal.Intent, State: journal.AskedKill + "SIGHUP"},
+		"web is new at web.yml:1:1; x.yml was removed": {Kind: journal.Config, Because: []journal.Change{
+			{Key: "web", What: journal.IsNew, Origin: "web.yml:1:1"}, {Key: "x.yml", What: journal.WasRemoved},
+		}},
 		"a changed; b changed; c changed; and 1 more": {Kind: journal.Config, Because: []journal.Change{{Key: "a"}, {Key: "b"}, {Key: "c"}, {Key: "d"}}},
 	} {
 		if got := e.Text(); got != want {
