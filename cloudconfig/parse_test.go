@@ -60,6 +60,8 @@ func TestParseLayerReportsWhatIsWrongAndWhere(t *testing.T) {
 		{"columns count characters behind others and tabs", "{ä: '日本',\t\"ü\": 😀, 1: 2, 1: 3}\n", `f.yml:1:25: key "1" is written twice, first at f.yml:1:19 (remove one of them)`},
 		{"a template without quotes", "a: {{ x }}\n", "f.yml:1:5: expected a text as key, found a map (put a text with {{ }} between quotes)"},
 		{"a key that is missing", "a: {: 1}\n", "f.yml:1:5: is not valid YAML: a key is missing before the colon"},
+		{"a tag of compose files", "a: !reset []\n", "f.yml:1:4: !reset is for a file that is laid over others, which is not supported here (remove the tag)"},
+		{"another tag of compose files", "a:\n  b: !override\n    c: d\n", "f.yml:2:6: !override is for a file that is laid over others, which is not supported here (remove the tag)"},
 		{"a type that is not known", "a: !secret x\n", `f.yml:1:4: begins with "!", which marks a type, and this type is not known (put the text between quotes)`},
 		{"a type that does not fit", "a: !!int x\nb: !!str [x]\n", "f.yml:1:4: is marked as !!int, and is something else (remove the mark)\nf.yml:2:4: is marked as !!str, and is something else (remove the mark)"},
 		{"types that fit", "a: !!int 1\nb: !!str 1\nc: !!map {}\nd: !!seq []\ne: !!binary aGk=\n", ""},

@@ -53,8 +53,8 @@ func (r *resolver) resolve(n *yaml.Node, depth int) *yaml.Node {
 	return &c
 }
 
-// tag checks an explicit tag. Neither tag nor value is shown: a password without
-// quotes may begin with an exclamation mark.
+// tag checks an explicit tag. Neither a tag that is not known nor the value is shown: a
+// password without quotes may begin with an exclamation mark.
 func (r *resolver) tag(n *yaml.Node) bool {
 	want := map[yaml.Kind]string{yaml.MappingNode: "!!map", yaml.SequenceNode: "!!seq"}[n.Kind]
 	switch tag := n.ShortTag(); tag {
@@ -66,6 +66,8 @@ func (r *resolver) tag(n *yaml.Node) bool {
 			return true
 		}
 		r.fail(n, fmt.Sprintf("is marked as %s, and is something else", tag), "remove the mark")
+	case "!reset", "!override": // compose's own
+		r.fail(n, tag+" is for a file that is laid over others, which is not supported here", "remove the tag")
 	default:
 		r.fail(n, `begins with "!", which marks a type, and this type is not known`, quoteIt)
 	}
