@@ -109,8 +109,9 @@ func (c *Controller) Kill(ctx context.Context, name, signal string) error {
 	}
 	for _, t := range targets {
 		c.log.WithField("service", t.svc.Name).Infof("the user sends %s", signal)
-		c.tellKill(t.svc.Name, signal)
-		if failed := e.Signal(ctx, t.svc.Scope, t.container.ID, signal); failed != nil {
+		failed := e.Signal(ctx, t.svc.Scope, t.container.ID, signal)
+		c.tellKill(t.svc.Name, signal, failed)
+		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", t.svc.Name, failed))
 		}
 		c.look(t.svc.Scope)

@@ -10,6 +10,7 @@ import (
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/engine/enginetest"
 	"github.com/ros-os/ros/servicectl"
+	"github.com/ros-os/ros/servicectl/journal"
 	"github.com/ros-os/ros/servicectl/plan"
 )
 
@@ -122,8 +123,20 @@ func TestAKilledServiceFollowsItsRestartPolicy(t *testing.T) {
 		stays.Restart.Mode = compose.RestartNo
 		r.start(t, svc("ntp", "ntp:1"), stays)
 		must(t, r.c.Kill(t.Context(), "ntp", "SIGHUP"))
+		if err := r.c.Kill(t.Context(), "ntp", "SIGFOO"); err == nil {
+			t.Error("there is no such signal")
+		}
 		if s := r.service(t, "ntp"); !s.Ready || s.Restarts != 0 {
 			t.Errorf("after SIGHUP: %+v", s)
+		}
+		var asked []string
+		for _, e := range r.events(t, "ntp") {
+			if e.Kind == journal.Intent {
+				asked = append(asked, e.Text())
+			}
+		}
+		if want := []string{"a user asks to send it SIGHUP", "a user asks to send it SIGFOO, which fails: invalid signal: SIGFOO"}; !slices.Equal(asked, want) {
+			t.Errorf("told %q", asked)
 		}
 		must(t, r.c.Kill(t.Context(), "ntp", "SIGKILL"))
 		must(t, r.c.Kill(t.Context(), "stays", "SIGTERM"))

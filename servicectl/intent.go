@@ -87,11 +87,15 @@ func asked(m plan.Memory) string {
 	return "start"
 }
 
-// tellKill tells that a user sends a signal to a service.
-func (c *Controller) tellKill(name, signal string) {
+// tellKill tells that a user sent a signal to a service, or why that failed.
+func (c *Controller) tellKill(name, signal string, failed error) {
+	e := journal.Event{Kind: journal.Intent, Service: name, State: journal.AskedKill + signal}
+	if failed != nil {
+		e.Problem = failed.Error()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tell(journal.Event{Kind: journal.Intent, Service: name, State: journal.AskedKill + signal})
+	c.tell(e)
 }
 
 // Plan is what is being done, and what would be done now.

@@ -230,3 +230,15 @@ func TestWhyNamesTheCauseAndTheChain(t *testing.T) {
 		t.Errorf("the graph:\n%s", text)
 	}
 }
+
+func TestASignalThatFailedIsNoCause(t *testing.T) {
+	w := wondering{events: []journal.Event{
+		{Kind: journal.Done, Service: "ntp", Step: "start"},
+		{Kind: journal.Intent, Service: "ntp", State: journal.AskedKill + "HUP"},
+		{Kind: journal.Intent, Service: "ntp", State: journal.AskedKill + "FOO", Problem: "invalid signal"},
+		{Kind: journal.Done, Service: "ntp", Step: "start"},
+	}}
+	if r, ok := w.signal(3); !ok || !strings.HasPrefix(r.Text, "a user sent HUP at ") {
+		t.Errorf("%v, %+v", ok, r)
+	}
+}

@@ -188,7 +188,7 @@ func (w *wondering) signal(last int) (reason, bool) {
 		case e.Service != w.events[last].Service:
 		case e.Kind == journal.Done:
 			return reason{}, false
-		case e.Kind == journal.Intent && strings.HasPrefix(e.State, journal.AskedKill):
+		case e.Kind == journal.Intent && e.Problem == "" && strings.HasPrefix(e.State, journal.AskedKill):
 			return reason{Text: fmt.Sprintf("a user sent %s at %s", strings.TrimPrefix(e.State, journal.AskedKill), w.clock(e.Time))}, true
 		}
 	}

@@ -107,7 +107,7 @@ func (e Event) Text() string {
 	case Daemon:
 		return cmp.Or(e.State, "a Docker daemon") + colon(e.Problem)
 	case Intent:
-		return "a user asks to " + e.Asked()
+		return "a user asks to " + e.Asked() + failing(e.Problem)
 	case Controller:
 		return "the controller " + cmp.Or(e.State, "begins")
 	}
@@ -152,6 +152,13 @@ func paren(text string) string {
 		return ""
 	}
 	return " (" + text + ")"
+}
+
+func failing(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ", which fails: " + why
 }
 
 func colon(text string) string {

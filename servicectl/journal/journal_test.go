@@ -215,10 +215,11 @@ func TestEventsInWords(t *testing.T) {
 		"rancher.services.ntp.environment changed at cloud-config.yml:14:5, by ros config set rancher.services.ntp.environment (ann)": {
 			Kind: journal.Config, Because: []journal.Change{change},
 		},
-		"a user asks to stop it":               {Kind: journal.Intent, State: "stop"},
-		"a user asks to remove its container":  {Kind: journal.Intent, State: "remove"},
-		"a user asks to replace its container": {Kind: journal.Intent, State: "replace"},
-		"a user asks to send it SIGHUP":        {Kind: journal.Intent, State: journal.AskedKill + "SIGHUP"},
+		"a user asks to stop it":                                  {Kind: journal.Intent, State: "stop"},
+		"a user asks to remove its container":                     {Kind: journal.Intent, State: "remove"},
+		"a user asks to replace its container":                    {Kind: journal.Intent, State: "replace"},
+		"a user asks to send it SIGHUP":                           {Kind: journal.Intent, State: journal.AskedKill + "SIGHUP"},
+		"a user asks to send it FOO, which fails: invalid signal": {Kind: journal.Intent, State: journal.AskedKill + "FOO", Problem: "invalid signal"},
 		"web is new at web.yml:1:1; x.yml was removed": {Kind: journal.Config, Because: []journal.Change{
 			{Key: "web", What: journal.IsNew, Origin: "web.yml:1:1"}, {Key: "x.yml", What: journal.WasRemoved},
 		}},

@@ -3,7 +3,10 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/servicectl"
@@ -18,8 +21,13 @@ func (f *Fake) Signal(_ context.Context, scope compose.Scope, id, signal string)
 		f.mu.Unlock()
 		return fmt.Errorf("cannot send %s: container %s is not running", signal, id)
 	}
+	name := "SIG" + strings.TrimPrefix(strings.ToUpper(signal), "SIG")
+	if _, err := strconv.Atoi(signal); err != nil && unix.SignalNum(name) == 0 {
+		f.mu.Unlock()
+		return fmt.Errorf("invalid signal: %s", signal)
+	}
 	c.output = append(c.output, "got "+signal)
-	if strings.TrimPrefix(signal, "SIG") != "HUP" {
+	if name != "SIGHUP" {
 		f.end(c, 137)
 	}
 	f.mu.Unlock()
