@@ -50,7 +50,11 @@ func (a *app) runController(ctx context.Context) error {
 	trial.settle()
 	updates := newUpdater(a.root, logrus.NewEntry(log))
 	sources := datasource.New(datasource.Options{Root: a.root, Log: logrus.NewEntry(log)})
-	load := &loader{root: a.root, console: openConsole, updates: updates, sources: sources}
+	named, err := source.NewNamed(a.root)
+	if err != nil {
+		return err
+	}
+	load := &loader{root: a.root, console: openConsole, updates: updates, sources: sources, named: named}
 	gate := &gate{wanted: load.preloadWait}
 	eng, err := engine.New(engine.Options{Auths: load.registryAuths, Domain: load.registryDomain, BeforePull: gate.beforePull})
 	if err != nil {
@@ -80,6 +84,7 @@ func (a *app) runController(ctx context.Context) error {
 		c.Run,
 		func(ctx context.Context) error { return c.Serve(ctx, a.path(a.socket)) },
 		func(ctx context.Context) error { return source.Watch(ctx, a.root, c.Reload) },
+		func(ctx context.Context) error { return named.Run(ctx, c.Reload) },
 		trial.run,
 		func(ctx context.Context) error { return updates.Run(ctx, c.Reload) },
 		func(ctx context.Context) error {

@@ -26,6 +26,7 @@ type loader struct {
 	console func() (io.WriteCloser, error) // nil: there is none
 	updates *repository.Updater            // of what is in the network; nil: nobody fetches
 	sources *datasource.Runner             // nil: nobody asks datasources
+	named   *source.Named                  // watches what services name; nil: nobody does
 
 	mu     sync.Mutex         // guards what follows
 	config cloudconfig.Config // of the last reading, as are the others
@@ -48,7 +49,7 @@ func (l *loader) Load(context.Context) (servicectl.Desired, error) {
 		})
 	}
 	report = append(append(report, reading.ComposeReport...), l.datasources(reading)...)
-	d := desiredWith(l.root, cfg, loaded, reading.Compose, report)
+	d := l.desired(cfg, loaded, reading.Compose, report)
 	d.Report = append(d.Report, source.Notices(l.root, source.Now())...)
 	d.Report = append(d.Report, l.loginProblems()...)
 
@@ -61,6 +62,24 @@ func (l *loader) Load(context.Context) (servicectl.Desired, error) {
 	d.Keep = func() error { return l.keep(number, reading) }
 	l.tell(news)
 	return d, nil
+}
+
+// desired is what the configuration asks for. The files that services name are watched
+// from now on; what was read of one before it was watched is read again.
+func (l *loader) desired(
+	cfg cloudconfig.Config, loaded catalogue.Loaded, files []source.ComposeFile, report cloudconfig.Report,
+) servicectl.Desired {
+	var named []string
+	below := readerBelow(l.root)
+	read := func(name string) ([]byte, error) {
+		named = append(named, name)
+		return below(name)
+	}
+	d := desiredWith(l.root, read, cfg, loaded, files, report)
+	if l.named != nil && l.named.Want(named) {
+		d = desiredWith(l.root, read, cfg, loaded, files, report)
+	}
+	return d
 }
 
 // datasources puts the scripts of user-data where they are run from, and tells
@@ -153,15 +172,16 @@ func desired(root string) servicectl.Desired {
 func desiredOf(root string, cfg cloudconfig.Config, report cloudconfig.Report) servicectl.Desired {
 	files, found := source.ComposeFiles(root)
 	loaded := catalogue.Load(cfg, catalogue.Options{Root: root})
-	return desiredWith(root, cfg, loaded, files, append(report, found...))
+	return desiredWith(root, readerBelow(root), cfg, loaded, files, append(report, found...))
 }
 
 func desiredWith(
-	root string, cfg cloudconfig.Config, loaded catalogue.Loaded, files []source.ComposeFile, report cloudconfig.Report,
+	root string, read func(name string) ([]byte, error),
+	cfg cloudconfig.Config, loaded catalogue.Loaded, files []source.ComposeFile, report cloudconfig.Report,
 ) servicectl.Desired {
-	report = append(report, loaded.Report...)
+	report = slices.Concat(report, loaded.Report)
 	project, report := buildProject(root, cfg, compose.Options{
-		Definitions: loaded.Documents, Incomplete: len(loaded.Waiting) > 0, Environment: facts(), ReadFile: readerBelow(root),
+		Definitions: loaded.Documents, Incomplete: len(loaded.Waiting) > 0, Environment: facts(), ReadFile: read,
 	}, written{files, loaded.Files}, report)
 	report = append(report, daemon.User(cfg, daemon.Env{}).Warnings...)
 	d := servicectl.Desired{Config: cfg, Project: project, Report: report.Sorted()}

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/source"
@@ -144,6 +146,57 @@ func TestTheLoaderTellsWhichFilesChanged(t *testing.T) {
 		}
 		if got := load(); got != row.want {
 			t.Errorf("after %s: told %q, want %q", row.file, got, row.want)
+		}
+	}
+}
+
+// A file that a service names may be anywhere, and need not be there yet.
+func TestTheLoaderHasTheFilesWatchedThatServicesName(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{source.ConfDir, "/opt"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeSecret(t, root, source.CloudConfigFile, "rancher: {services: {web: {image: nginx, env_file: /opt/v.env, labels: {io.rancher.os.scope: system}}}}\n")
+	named, err := source.NewNamed(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := make(chan struct{}, 9)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- named.Run(ctx, func() { changed <- struct{}{} }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	l := &loader{root: root, named: named}
+	value := func() string {
+		t.Helper()
+		d, err := l.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := d.Project.Services["web"].Spec.Environment["A"]; v != nil {
+			return *v
+		}
+		return d.Report.Err().Error()
+	}
+	if got := value(); !strings.Contains(got, "cannot read /opt/v.env") {
+		t.Errorf("without the file: %s", got)
+	}
+	for _, want := range []string{"1", "2"} {
+		writeSecret(t, root, "/opt/v.env", "A="+want+"\n")
+		select {
+		case <-changed:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("nobody says that the file has A=%s", want)
+		}
+		if got := value(); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

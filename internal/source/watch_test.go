@@ -63,6 +63,16 @@ func (w watched) drain(quiet time.Duration) {
 	}
 }
 
+// silent checks that nothing is told for a while.
+func (w watched) silent(what string) {
+	w.t.Helper()
+	select {
+	case <-w.changes:
+		w.t.Errorf("%s is told", what)
+	case <-time.After(200 * time.Millisecond):
+	}
+}
+
 func (w watched) told(what string) {
 	w.t.Helper()
 	select {
@@ -136,4 +146,51 @@ func TestWatchDoesNotTellOfWhatIsHidden(t *testing.T) {
 		t.Error("it was told")
 	case <-time.After(400 * time.Millisecond):
 	}
+}
+
+// TestFilesOutsideOfTheConfigurationAreWatchedWhereTheyAreNamed follows a file of
+// variables that is written, put in place of another, and made with its folder.
+func TestFilesOutsideOfTheConfigurationAreWatchedWhereTheyAreNamed(t *testing.T) {
+	root := t.TempDir()
+	opt := filepath.Join(root, "opt")
+	n, err := source.NewNamed(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := watched{t: t, conf: opt, changes: make(chan struct{}, 99)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx, func() { w.changes <- struct{}{} }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	w.write("a/v.env")
+	w.write("a/other.env")
+	names := []string{"/opt/a/v.env", "/opt/b/later/v.env", source.ConfDir + "/web.env"}
+	if !n.Want(names) || n.Want(names) {
+		t.Error("what is watched from now on is not told, or twice")
+	}
+	w.write("a/other.env")
+	w.silent("another file")
+	w.write("a/v.env")
+	w.told("a file that is written")
+	w.rename("a/other.env", "a/v.env")
+	w.told("a file that is replaced")
+	w.write("b/later/v.env")
+	w.told("a folder that is made")
+	if !n.Want(names) {
+		t.Error("its new folder is not watched")
+	}
+	w.write("b/later/v.env")
+	w.told("the file in it")
+	if err := os.RemoveAll(filepath.Join(opt, "a")); err != nil {
+		t.Fatal(err)
+	}
+	w.told("a folder that is removed")
+	n.Want(nil)
+	w.write("b/later/v.env")
+	w.silent("what is named no more")
 }
