@@ -312,10 +312,13 @@ func (w *world) judge(t *testing.T, f *enginetest.Fake) error {
 }
 
 // judgeJoined judges whether a container shares the network of the one that is
-// there; a container that does not tell has to be believed.
+// there; a container that does not tell has to be believed. A partner that the user has
+// stopped may be under another name, with a stranger under its own: that is put right
+// when it is started again.
 func (w *world) judgeJoined(svc compose.Service, ours map[string][]plan.Container) error {
 	to, joins := strings.CutPrefix(svc.Spec.NetworkMode, "service:")
-	if !joins || w.memory[svc.Name].Intent == plan.Stopped || w.blocked(svc) || len(ours[to]) != 1 || len(ours[svc.Name]) != 1 {
+	stopped := w.memory[svc.Name].Intent == plan.Stopped || w.memory[to].Intent == plan.Stopped
+	if !joins || stopped || w.blocked(svc) || len(ours[to]) != 1 || len(ours[svc.Name]) != 1 {
 		return nil
 	}
 	c, partner := ours[svc.Name][0], ours[to][0]
