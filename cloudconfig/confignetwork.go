@@ -177,8 +177,8 @@ type Ethernet struct {
 	LinkConfig
 	// Which interface is meant; the key is only a name then.
 	Match LinkMatch `yaml:"match"`
-	// The name to give to the interface. It keeps it until the next boot, and is
-	// matched by it, when this is taken out.
+	// The name to give to the interface. When this is taken out the interface gets back
+	// the one that it came with, unless another entry is for the name that it has.
 	SetName string `yaml:"set-name" format:"interface"`
 	// Let packets of the network switch the machine on.
 	WakeOnLAN bool `yaml:"wakeonlan" default:"false"`

@@ -100,21 +100,64 @@ func (a applied) isFor(w want, index int) bool {
 }
 
 // givenBy is what the links have been given once a plan was carried out. A device
-// that is named no more, and had to stay, is remembered as this service's own.
+// that is named no more, and had to stay, is remembered as this service's own; and
+// what could not be taken back yet.
 func givenBy(plan Plan, wants []want, have actual, before map[string]applied) map[string]applied {
 	now := map[string]applied{}
-	for name, b := range before {
-		if l, found := have.link(name); found && b.Made && l.Index == b.Index {
-			now[name] = applied{Index: b.Index, Made: true}
+	before = byName(before, have.Links)
+	names := namesBefore(plan)
+	for _, l := range have.Links {
+		i := slices.IndexFunc(wants, func(w want) bool { return w.Name == l.Name })
+		b, known := before[l.Name]
+		if i < 0 && !known {
+			continue
 		}
-	}
-	for _, w := range wants {
-		if l, found := have.link(w.Name); found {
-			isMaking := func(s Step) bool { return s.Verb == Make && s.Link == w.Name }
-			now[w.Name] = applied{Want: w, Index: l.Index, Made: now[w.Name].Made || slices.ContainsFunc(plan.Steps, isMaking)}
+		g := applied{Index: l.Index, Made: b.Made || plan.makes(l.Name), Was: b.Was, MTU: b.MTU}
+		if i >= 0 {
+			g.Want = wants[i]
+		}
+		if g.Was == "" {
+			g.Was = names[l.Name]
+		}
+		if g.Was == l.Name {
+			g.Was = ""
+		}
+		g.MTU = keptMTU(g, plan, l)
+		if i >= 0 || g.Made || g.Was != "" || g.MTU != 0 {
+			now[l.Name] = g
 		}
 	}
 	return now
+}
+
+// keptMTU is what is remembered of the size of packets that a link had, until it has
+// it again. A port's is its bond's, and tells nothing.
+func keptMTU(g applied, plan Plan, l link) int {
+	i := slices.IndexFunc(plan.Steps, func(s Step) bool { return s.Verb == SetMTU && s.Link == l.Name })
+	switch {
+	case g.MTU == 0 && g.Want.MTU != 0 && i >= 0:
+		return plan.Steps[i].former
+	case g.Want.MTU == 0 && g.MTU == l.MTU && l.Master == "":
+		return 0
+	}
+	return g.MTU
+}
+
+// namesBefore are the names that links had before a plan, by those that it gave them.
+func namesBefore(plan Plan) map[string]string {
+	names := map[string]string{}
+	for _, s := range plan.Steps {
+		if s.Verb != Rename {
+			continue
+		}
+		was := s.Link
+		if first, between := names[s.Link]; between {
+			was = first
+			delete(names, s.Link)
+		}
+		names[s.value] = was
+	}
+	return names
 }
 
 // publishable says how the links stand after all was made by a plan.

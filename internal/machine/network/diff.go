@@ -18,6 +18,24 @@ type applied struct {
 	Index int  `json:"index"` // a link that is plugged in again has another
 	// Made says that the link is a device which this service made.
 	Made bool `json:"made,omitempty"`
+	// Was is the name that the link had before it was given its own; "" when it has
+	// the one that it came with.
+	Was string `json:"was,omitempty"`
+	// MTU is what the link had before it was given another; 0 when it was not.
+	MTU int `json:"mtu,omitempty"`
+}
+
+// byName are those of the links that are there, by the names that they have now.
+func byName(given map[string]applied, links []link) map[string]applied {
+	now := map[string]applied{}
+	for _, l := range links {
+		for _, g := range given {
+			if g.Index == l.Index && l.Index != 0 {
+				now[l.Name] = g
+			}
+		}
+	}
+	return now
 }
 
 // differ compares; it has what the comparisons of all links need.
@@ -35,7 +53,8 @@ type differ struct {
 // interface that no entry names is left alone, as is an address or a route that
 // somebody else gave to a link whose addresses are not the configuration's.
 func diff(settings Settings, have actual, given map[string]applied) (Plan, []want) {
-	d := differ{desired: desire(settings.documents(), have.Links), have: have, given: given, promoted: map[string]bool{}}
+	d := differ{desired: desire(settings.documents(), have.Links, given), have: have, promoted: map[string]bool{}}
+	d.given = byName(given, d.links)
 	d.renamesFirst()
 	for _, m := range d.devices {
 		d.device(m)
@@ -129,7 +148,9 @@ func (d *differ) gone(name string) {
 	for i := range d.links {
 		l := &d.links[i]
 		if l.Master == name {
-			l.Master, l.Up = "", l.Up && !d.isBond(name) // a bond lets its ports go down
+			if l.Master = ""; d.isBond(name) { // it lets its ports go down, with the size that they had
+				l.Up, l.MTU = false, 0
+			}
 		}
 		if l.Kind == "vlan" && l.Parent == name && !l.missing {
 			l.missing = true
@@ -210,7 +231,7 @@ func (d *differ) earlier(name string) want {
 func (d *differ) before(w want) {
 	before := d.earlier(w.Name)
 	switch {
-	case w.byDHCPCD() && !before.byDHCPCD():
+	case w.byDHCPCD() && (!before.byDHCPCD() || before.Name != w.Name):
 		d.step(w, Step{Verb: StartDHCP})
 	case !w.byDHCPCD() && before.byDHCPCD():
 		d.step(w, Step{Verb: StopDHCP, Cause: notWanted})
@@ -233,6 +254,9 @@ func (d *differ) released() {
 		}
 		if g.Want.Master != "" && l.Master == g.Want.Master {
 			d.step(w, Step{Verb: Leave, What: l.Master})
+		}
+		if !g.Made {
+			d.mtu(w, l, false)
 		}
 		d.sysctl(w, l)
 		d.removeRoutes(w, *l, nil)

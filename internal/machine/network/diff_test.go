@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -168,6 +169,11 @@ func TestAnyChangeConverges(t *testing.T) {
 		if len(k.Links) != len(machineLinks()) {
 			t.Fatalf("what was made is still there: %v\n%s", k.Links, plan)
 		}
+		for _, l := range k.Links {
+			if l.isCard() && !l.Loopback && l.MTU != 1500 {
+				t.Fatalf("%s has still the size %d:\n%s", l.Name, l.MTU, plan)
+			}
+		}
 	})
 }
 
@@ -196,6 +202,10 @@ func hasAll(t testing.TB, k *fakeKernel, settings Settings, plan Plan) {
 		}
 		if !l.Up || l.Master != e.Link.Master {
 			t.Fatalf("%s: up %v, port of %q, which should be %q:\n%s", l.Name, l.Up, l.Master, e.Link.Master, plan)
+		}
+		inBond := l.Kind == "bond" || l.Master == "bond0" // all of one size, whichever has it
+		if size := cmp.Or(e.Link.MTU, 1500); l.MTU != size && !inBond && l.Kind != "vlan" {
+			t.Fatalf("%s has the size %d, which should be %d:\n%s", l.Name, l.MTU, size, plan)
 		}
 		for _, p := range e.Link.Addresses {
 			if !slices.ContainsFunc(k.Addresses[e.ID], func(a address) bool { return a.Prefix == p }) {

@@ -20,9 +20,7 @@ func (d *differ) link(w want) {
 		d.step(w, Step{Verb: SetMAC, What: w.MAC, value: w.MAC})
 	}
 	joins := d.master(w, l)
-	if w.MTU != 0 && w.MTU != l.MTU && !d.sizedByBond(w, joins) {
-		d.step(w, Step{Verb: SetMTU, What: strconv.Itoa(w.MTU), number: w.MTU})
-	}
+	d.mtu(w, l, joins)
 	d.sysctl(w, l)
 	if !l.Up || joins {
 		d.step(w, Step{Verb: SetUp})
@@ -39,6 +37,52 @@ func (d *differ) link(w want) {
 	d.removeRoutes(w, *l, routes)
 	d.removeAddresses(w, *l, before)
 	d.primary(w, l)
+}
+
+// mtu sets the size of packets. When the configuration has none any more it becomes
+// what it was before.
+func (d *differ) mtu(w want, l *link, joins bool) {
+	if w.MTU == 0 {
+		w.MTU, w.Cause = d.formerMTU(l), notWanted
+	}
+	// One that leaves a bond has its own again only then: the next pass sees it.
+	leaves := l.MTU == 0 && !l.missing || d.isBond(l.Master) && l.Master != w.Master && d.leaves(l)
+	if w.MTU == 0 || w.MTU == l.MTU || leaves || d.sizedByBond(w, joins) {
+		return
+	}
+	s := Step{Verb: SetMTU, What: strconv.Itoa(w.MTU), number: w.MTU, former: l.MTU}
+	if l.missing {
+		s.former = mtuOfNew(l)
+	}
+	d.step(w, s)
+}
+
+// formerMTU is the size of packets that a link had before it was given another, 0
+// when it was not. That of a VLAN is at most what the link below it takes.
+func (d *differ) formerMTU(l *link) int {
+	former := d.given[l.Name].MTU
+	parent := d.find(l.Parent)
+	if l.missing {
+		return 0
+	}
+	if former == 0 || l.Kind != string(Vlan) || parent == nil {
+		return former
+	}
+	below := parent.MTU
+	if w := d.want(parent.Name); w != nil && w.MTU != 0 {
+		below = w.MTU
+	} else if before := d.formerMTU(parent); before != 0 {
+		below = before
+	}
+	return min(former, below)
+}
+
+// mtuOfNew is the size of packets with which the kernel makes a device.
+func mtuOfNew(l *link) int {
+	if l.Kind == string(Wireguard) {
+		return 1420
+	}
+	return 1500
 }
 
 // addresses are those of a link that stays.

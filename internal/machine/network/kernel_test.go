@@ -12,10 +12,12 @@ import (
 type fakeKernel struct {
 	actual
 	next int
+	// sizes are what ports of bonds had before, which they get back.
+	sizes map[string]int
 }
 
 func newKernel(links ...link) *fakeKernel {
-	k := &fakeKernel{next: 100, actual: actual{
+	k := &fakeKernel{next: 100, sizes: map[string]int{}, actual: actual{
 		Addresses: map[string][]address{}, Routes: map[string][]foundRoute{}, IPv6: true,
 		Sysctl: map[string]string{"ipv6/conf/default/accept_ra": "1", "ipv6/conf/default/use_tempaddr": "0"},
 	}}
@@ -79,16 +81,15 @@ func (k *fakeKernel) change(t testing.TB, l *link, s Step) {
 			}
 		}
 	case Join:
+		k.leave(t, l)
 		master := k.at(t, s.value)
 		l.Master, l.Port = master.Name, map[string]int{"cost": 100, "priority": 32}
 		if master.Kind == "bond" {
+			k.sizes[l.Name] = l.MTU
 			l.Up, l.MTU = true, master.MTU
 		}
 	case Leave:
-		if k.at(t, l.Master).Kind == "bond" {
-			l.Up = false
-		}
-		l.Master, l.Port = "", nil
+		k.leave(t, l)
 	case SetPort:
 		if l.Port == nil {
 			t.Fatalf("%s is no port", l.Name)
@@ -103,6 +104,15 @@ func (k *fakeKernel) change(t testing.TB, l *link, s Step) {
 	default:
 		t.Fatalf("%s is no change of a link", s)
 	}
+}
+
+func (k *fakeKernel) leave(t testing.TB, l *link) {
+	t.Helper()
+	if l.Master != "" && k.at(t, l.Master).Kind == "bond" {
+		l.Up, l.MTU = false, k.sizes[l.Name]
+		delete(k.sizes, l.Name)
+	}
+	l.Master, l.Port = "", nil
 }
 
 func (k *fakeKernel) make(t testing.TB, d Device) {
@@ -136,6 +146,9 @@ func (k *fakeKernel) remove(name string) {
 	}
 	for i := range k.Links {
 		if k.Links[i].Master == name {
+			if size, ofBond := k.sizes[k.Links[i].Name]; ofBond {
+				k.Links[i].MTU = size
+			}
 			k.Links[i].Master, k.Links[i].Up = "", false
 		}
 	}

@@ -265,3 +265,26 @@ func TestCommandsThatFailAreToldUntilTheyAreOthers(t *testing.T) {
 	m.set(withInterfaces(map[string]cloudconfig.Interface{"eth0": {Address: "10.9.0.7/24"}}))
 	m.eventually("nothing", func() bool { return told() == "" })
 }
+
+// It may be the machine's only network: under the name that it was given nothing fits
+// it any more, and nobody would ask for an address.
+func TestANameAndASizeThatAreTakenOutAreGivenBack(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	veth(t, "eth0", "world0", "10.9.0.1/24")
+	serveDHCP(t, "world0", "10.9.0.1", "10.9.0.50")
+
+	m := start(t, read(t, []byte("version: 2\nethernets:\n  a: {match: {name: eth0}, set-name: lan0, mtu: 1400, dhcp4: true}\n")))
+	m.eventually("a lease under the new name", func() bool { return m.isReady() && addrs(t, "lan0") == "10.9.0.50/24" })
+	if l, err := netlink.LinkByName("lan0"); err != nil || l.Attrs().MTU != 1400 {
+		t.Errorf("the size of lan0 is not 1400: %v", err)
+	}
+	m.stop() // what was given is known to the next run, too
+	m.set(withInterfaces(nil))
+	m.run()
+	m.eventually("a lease under the name that it came with", func() bool { return m.isReady() && addrs(t, "eth0") == "10.9.0.50/24" })
+	if l, err := netlink.LinkByName("eth0"); err != nil || l.Attrs().MTU != 1500 {
+		t.Errorf("the size of eth0 is not 1500 again: %v", err)
+	}
+}

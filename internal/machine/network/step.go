@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -52,6 +53,7 @@ type Step struct {
 	path    string // SetSysctl
 	value   string // of Set…, Join, Rename
 	number  int
+	former  int      // SetMTU: what it replaces
 	lines   []string // RunCommands
 }
 
@@ -98,6 +100,10 @@ func (s Step) needs() []string {
 type Plan struct {
 	Steps    []Step   `json:"steps"`
 	Problems []string `json:"problems,omitempty"` // what cannot be made
+}
+
+func (p Plan) makes(name string) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Verb == Make && s.Link == name })
 }
 
 // String is a plan for people, a line for each step.

@@ -21,8 +21,12 @@ type making struct {
 	cause string
 }
 
-// rename is a link that should have another name.
-type rename struct{ from, to, cause string }
+// rename is a link that should have another name; back says that it is the one
+// that it had.
+type rename struct {
+	from, to, cause string
+	back            bool
+}
 
 // desired is what the settings say about the links that are there.
 type desired struct {
@@ -35,9 +39,9 @@ type desired struct {
 
 // desire turns the settings into what each link should be. A value that cannot
 // be used is left out and told; the rest is made.
-func desire(docs []Document, links []link) desired {
+func desire(docs []Document, links []link, given map[string]applied) desired {
 	d := desired{links: slices.Clone(links)}
-	d.rename(docs)
+	d.rename(docs, given)
 	d.make(docs)
 	for _, l := range d.links {
 		m, ok := match(docs, l)
@@ -80,11 +84,14 @@ func (d *desired) tell(format string, args ...any) {
 
 // rename gives links the names that their entries say. All names are taken at
 // once, so that two links may change theirs with each other.
-func (d *desired) rename(docs []Document) {
+func (d *desired) rename(docs []Document, given map[string]applied) {
 	taken := map[string]string{} // by which link
 	var moves []rename
 	for _, l := range d.links {
 		m, ok := match(docs, l)
+		if !ok || m.SetName == "" {
+			m, ok = match(docs, asItWas(l, given))
+		}
 		if !ok || m.SetName == "" {
 			continue
 		}
@@ -98,10 +105,10 @@ func (d *desired) rename(docs []Document) {
 		}
 		taken[m.SetName] = l.Name
 		if m.SetName != l.Name {
-			moves = append(moves, rename{l.Name, m.SetName, docs[m.doc].Source + " " + m.ID})
+			moves = append(moves, rename{from: l.Name, to: m.SetName, cause: docs[m.doc].Source + " " + m.ID})
 		}
 	}
-	moves = d.possible(moves)
+	moves = d.possible(append(moves, d.back(docs, given, taken)...))
 	for _, mv := range moves {
 		i := slices.IndexFunc(d.links, func(l link) bool { return l.Name == mv.from && l.was == "" })
 		d.links[i].Name, d.links[i].was = mv.to, mv.from
@@ -111,6 +118,30 @@ func (d *desired) rename(docs []Document) {
 		}
 	}
 	d.renames = moves
+}
+
+// back are the links that were given a name which nothing asks for any more: no
+// entry gives it, and none is for the link of exactly that name.
+func (d *desired) back(docs []Document, given map[string]applied, taken map[string]string) []rename {
+	var moves []rename
+	named := slices.Collect(maps.Values(taken))
+	for _, l := range d.links {
+		m, ok := match(docs, l)
+		was := asItWas(l, given).Name
+		if was == l.Name || taken[was] != "" || slices.Contains(named, l.Name) || ok && m.Match.Name == l.Name {
+			continue
+		}
+		moves = append(moves, rename{from: l.Name, to: was, cause: notWanted, back: true})
+	}
+	return moves
+}
+
+// asItWas is a link under the name that it had before it was given its own.
+func asItWas(l link, given map[string]applied) link {
+	if g := given[l.Name]; g.Was != "" && g.Index == l.Index {
+		l.Name = g.Was
+	}
+	return l
 }
 
 func renamed(name *string, mv rename) {
@@ -129,7 +160,9 @@ func (d *desired) possible(moves []rename) []rename {
 		if i < 0 {
 			return moves
 		}
-		d.tell("%s cannot be called %s: there is one of that name", moves[i].from, moves[i].to)
+		if !moves[i].back {
+			d.tell("%s cannot be called %s: there is one of that name", moves[i].from, moves[i].to)
+		}
 		moves = slices.Delete(moves, i, i+1)
 	}
 }

@@ -97,7 +97,7 @@ func TestBridgesBondsAndVlansAreNamed(t *testing.T) {
 		"eth3":  {Bridge: "br1"},
 		"eth4":  {Bridge: "false", Bond: "false"},
 	})
-	got := desire([]Document{doc}, []link{{Name: "eth2", Kind: "device"}, {Name: "eth9", Kind: "device"}})
+	got := desire([]Document{doc}, []link{{Name: "eth2", Kind: "device"}, {Name: "eth9", Kind: "device"}}, nil)
 	var texts []string
 	for _, m := range got.devices {
 		texts = append(texts, m.Name+": "+describe(m.Device))
