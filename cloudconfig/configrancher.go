@@ -106,7 +106,7 @@ type Rancher struct {
 	Defaults Defaults `yaml:"defaults"`
 	// The device to grow once to the size of its disk.
 	ResizeDevice string `yaml:"resize_device" format:"device"`
-	// Kernel settings. One that is taken out keeps its value until the next boot.
+	// Kernel settings. One that is taken out becomes what it was before.
 	//
 	//	sysctl:
 	//	  net.ipv4.ip_forward: "1"

@@ -310,6 +310,32 @@ rancher:
 	}
 }
 
+func TestAKernelSettingThatIsTakenOutBecomesWhatItWas(t *testing.T) {
+	h := newHost(t)
+	h.write("/proc/sys/vm/swappiness", "60\n")
+	h.write("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n")
+	h.write("/proc/sys/net/ipv4/ip_forward", "1\n")
+	h.write("/proc/sys/net/ipv4/conf/eth9/rp_filter", "0\n")
+	h.clean(`rancher: {sysctl: {vm.swappiness: "10", net.ipv4.tcp_rmem: "1 2 3", net.ipv4.ip_forward: "1", net.ipv4.conf.eth9.rp_filter: "2"}}`)
+	h.clean(`rancher: {sysctl: {vm.swappiness: "20", net.ipv4.tcp_rmem: "1 2 3"}}`)
+	if got := h.read("/proc/sys/vm/swappiness") + h.read("/proc/sys/net/ipv4/conf/eth9/rp_filter"); got != "20\n0\n" {
+		t.Errorf("what is changed, and what is taken out: %q", got)
+	}
+	if err := os.RemoveAll(h.m.path("/proc/sys/net/ipv4/tcp_rmem")); err != nil { // as with an interface
+		t.Fatal(err)
+	}
+	h.write("/proc/sys/net/ipv4/ip_forward", "0\n") // somebody else's
+	h.clean(`{}`)
+	if got := h.read("/proc/sys/vm/swappiness") + h.read("/proc/sys/net/ipv4/ip_forward"); got != "60\n0\n" {
+		t.Errorf("after all is taken out: %q", got)
+	}
+	h.write("/proc/sys/vm/swappiness", "30\n")
+	h.clean(`{}`)
+	if got := h.read("/proc/sys/vm/swappiness"); got != "30\n" {
+		t.Errorf("what somebody else set later became %q", got)
+	}
+}
+
 func TestSysctlPath(t *testing.T) {
 	for key, want := range map[string]string{
 		"net.ipv4.ip_forward":            "net/ipv4/ip_forward",

@@ -22,6 +22,8 @@ type state struct {
 	Members map[string][]string `json:"members,omitempty"`
 	// Passwords are the hashes that were set, by user.
 	Passwords map[string]string `json:"passwords,omitempty"`
+	// Sysctl has what kernel settings were before they were set, by their files.
+	Sysctl map[string]string `json:"sysctl,omitempty"`
 	// Once are users who have the password that is kept for the instance.
 	Once []string `json:"once,omitempty"`
 
@@ -40,6 +42,9 @@ func (m *Machine) readState() *state {
 	}
 	if s.Members == nil {
 		s.Members = map[string][]string{}
+	}
+	if s.Sysctl == nil {
+		s.Sysctl = map[string]string{}
 	}
 	if s.Passwords == nil {
 		s.Passwords = map[string]string{}
