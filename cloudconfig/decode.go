@@ -62,6 +62,11 @@ type fault struct {
 // the innermost map or list around it was. It is zero for what nobody wrote.
 func (c Config) Pos(path ...string) Pos { return c.merged.pos(path) }
 
+// AsWritten is the path of a value in the file that it was written in: an entry of a
+// list may be another one there, since what is wrong is left out, and lists of layers
+// may be appended.
+func (c Config) AsWritten(path ...string) []string { return c.merged.Doc.asWritten(path) }
+
 // decoder walks a document and the Go types beside each other.
 type decoder struct {
 	doc    Document
@@ -336,7 +341,7 @@ const quotedPattern = "[0-9]{1,9}"
 func (d *decoder) number(n *yaml.Node, at *spot) (int64, bool) {
 	if at.place.shape.rules.quoted && isQuoted(n) && quotedNumber.MatchString(n.Value) {
 		d.report = append(d.report, Problem{
-			Pos: d.pos(n), Path: JoinPath(at.path()...), Msg: "is a text, and is taken as the number", Hint: "remove the quotes", Severity: Warning,
+			Pos: d.pos(n), Path: d.path(at), Msg: "is a text, and is taken as the number", Hint: "remove the quotes", Severity: Warning,
 		})
 		n = withoutQuotes(n)
 	}
@@ -453,12 +458,16 @@ func (d *decoder) fail(n *yaml.Node, at *spot, msg, hint string) {
 	d.errors++
 	path := at.path()
 	d.faults = append(d.faults, fault{path: path, problem: len(d.report)})
-	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(path...), Msg: msg, Hint: hint})
+	d.report = append(d.report, Problem{Pos: d.pos(n), Path: d.path(at), Msg: msg, Hint: hint})
 }
 
 func (d *decoder) warn(n *yaml.Node, at *spot, msg string) {
-	d.report = append(d.report, Problem{Pos: d.pos(n), Path: JoinPath(at.path()...), Msg: msg, Severity: Warning})
+	d.report = append(d.report, Problem{Pos: d.pos(n), Path: d.path(at), Msg: msg, Severity: Warning})
 }
+
+// path is where a value is in its file, which may not be where it is in what all
+// layers together say.
+func (d *decoder) path(at *spot) string { return JoinPath(d.doc.asWritten(at.path())...) }
 
 func (d *decoder) pos(n *yaml.Node) Pos {
 	if made, ok := d.origin[n]; ok {

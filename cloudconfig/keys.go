@@ -202,7 +202,7 @@ func unused(m Merged) Report {
 			eachMatch(m.Doc.Root, path, nil, func(n *yaml.Node, path []string) {
 				if asksForSomething(n, f) && !m.onlyOSConfig(path) {
 					report = append(report, Problem{
-						Pos: m.Doc.Pos(n), Path: JoinPath(path...), Msg: "is ignored: " + notApplied[pattern], Severity: Warning,
+						Pos: m.Doc.Pos(n), Path: JoinPath(m.Doc.asWritten(path)...), Msg: "is ignored: " + notApplied[pattern], Severity: Warning,
 					})
 				}
 			})
@@ -291,7 +291,7 @@ func unknownDatasources(m Merged) Report {
 		if kind == "packet" {
 			msg, hint = "datasource packet is ignored: that cloud has ended", ""
 		}
-		report = append(report, Problem{Pos: m.Doc.Pos(n), Path: JoinPath(path...), Severity: Warning, Msg: msg, Hint: hint})
+		report = append(report, Problem{Pos: m.Doc.Pos(n), Path: JoinPath(m.Doc.asWritten(path)...), Severity: Warning, Msg: msg, Hint: hint})
 	}
 	return report
 }

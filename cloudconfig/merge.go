@@ -92,9 +92,9 @@ func (s state) document() Document {
 	if s.root == nil {
 		return Document{}
 	}
-	b := builder{files: map[*yaml.Node]string{}}
+	b := builder{files: map[*yaml.Node]string{}, places: map[*yaml.Node]int{}}
 	root := b.build(s.withMetaKeys(), nil)
-	return Document{Root: root, files: b.files}
+	return Document{Root: root, files: b.files, places: b.places}
 }
 
 func (s state) withMetaKeys() *tree {
@@ -126,9 +126,10 @@ func (s state) withMetaKeys() *tree {
 	return &root
 }
 
-// builder makes YAML nodes of trees, and notes the file of each.
+// builder makes YAML nodes of trees, and notes the file of each, and the place in it.
 type builder struct {
-	files map[*yaml.Node]string
+	files  map[*yaml.Node]string
+	places map[*yaml.Node]int
 }
 
 func (b *builder) build(t *tree, path []string) *yaml.Node {
@@ -139,8 +140,11 @@ func (b *builder) build(t *tree, path []string) *yaml.Node {
 	n := *t.node
 	n.Content = make([]*yaml.Node, 0, len(t.items)+2*len(t.entries))
 	b.files[&n] = t.src.files[t.node]
-	for _, i := range t.items {
+	for at, i := range t.items {
 		b.note(i.node, i.src)
+		if i.place != at {
+			b.places[i.node] = i.place
+		}
 		n.Content = append(n.Content, i.node)
 	}
 	for _, e := range t.entries {

@@ -37,6 +37,7 @@ func Salvage(l, good Layer) Salvaged {
 		return out
 	}
 	s := salvager{good: good.Doc, doc: l.Doc.with(l.File)}
+	s.doc.places = map[*yaml.Node]int{}
 	s.mend(faults)
 	out.Restored = s.restored
 	// What was restored is whole. Were it not, because it fits badly to the rest,
@@ -150,11 +151,17 @@ func (s *salvager) prune(n *yaml.Node, path []string, goes *pruning) *yaml.Node 
 	c.Content = nil
 	s.doc.files[&c] = s.doc.files[n]
 	if n.Kind == yaml.SequenceNode {
+		there := lookup(s.good.Root, path)
 		for i, item := range n.Content {
-			key := strconv.Itoa(i)
-			if item = s.left(item, append(path[:len(path):len(path)], key), goes.below[key]); item != nil {
-				c.Content = append(c.Content, item)
+			key, place := strconv.Itoa(i), s.doc.place(item, i)
+			if item = s.left(item, append(path[:len(path):len(path)], key), goes.below[key]); item == nil {
+				continue
 			}
+			if there != nil && slices.Contains(there.Content, item) {
+				place = s.good.place(item, slices.Index(there.Content, item))
+			}
+			s.doc.places[item] = place
+			c.Content = append(c.Content, item)
 		}
 		return &c
 	}

@@ -104,6 +104,26 @@ func TestSalvageKeepsPlaces(t *testing.T) {
 	}
 }
 
+func TestAPathIsTheOneInTheFileWhateverIsLeftOut(t *testing.T) {
+	t.Parallel()
+	salvaged := Salvage(
+		parsedLayer(t, "user-data", "users:\n- {nme: x}\n- {name: bob}\n- {name: ann, uid: x}\n- {name: eve, uid: y}\n- {name: dan}\nwrite_files:\n- {path: x}\n- {path: /y}\n"),
+		parsedLayer(t, "old", "users: [{name: zoe}, {name: eve}]\n"),
+	).Layer
+	appended := parsedLayer(t, "cloud-config", "merge_how: list(append)+dict(recurse_array)+str()\nusers:\n- {name: joe}\n- {name: kim, uid: \"1\"}\n")
+	c, report := Merge(salvaged, appended).Config()
+	for path, want := range map[string]string{
+		"users.0": "user-data:3:3 users.1", "users.1": "old:1:22 users.1", "users.2": "user-data:6:3 users.4",
+		"users.3": "cloud-config:3:3 users.0", "users.4.uid": "cloud-config:4:20 users.1.uid", "users.9": "cloud-config:3:1 users.9",
+		"write_files.0.path": "user-data:9:10 write_files.1.path", "hostname": " hostname",
+	} {
+		keys := strings.Split(path, ".")
+		require.Equal(t, want, c.Pos(keys...).String()+" "+JoinPath(c.AsWritten(keys...)...), path)
+	}
+	require.Len(t, report, 1)
+	require.Contains(t, report[0].String(), "cloud-config:4:20: warning: users.1.uid: is a text")
+}
+
 func TestNothingIsLeftOfALayerOfWhichNothingIsGood(t *testing.T) {
 	t.Parallel()
 	got := Salvage(parsedLayer(t, "l", "hostnam: x\nusers: {}\n"), Layer{})

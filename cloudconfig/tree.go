@@ -27,8 +27,9 @@ type entry struct {
 }
 
 type item struct {
-	node *yaml.Node
-	src  Document
+	node  *yaml.Node
+	src   Document
+	place int // in its file
 }
 
 // newTree is the tree of one layer's value.
@@ -42,8 +43,8 @@ func newTree(n *yaml.Node, src Document, appends bool) *tree {
 			t.entries = append(t.entries, entry{n.Content[i], src, newTree(n.Content[i+1], src, appends)})
 		}
 	case yaml.SequenceNode:
-		for _, v := range n.Content {
-			t.items = append(t.items, item{v, src})
+		for i, v := range n.Content {
+			t.items = append(t.items, item{v, src, src.place(v, i)})
 		}
 		t.resets = !appends
 	default:

@@ -231,3 +231,18 @@ func TestNoTemporaryFilesStay(t *testing.T) {
 		}
 	}
 }
+
+// A bad entry before it was left out: the path of the problem is the one in the file.
+func TestAProblemOfAnEntryNamesItAsWritten(t *testing.T) {
+	h := newHost(t)
+	l, report := cloudconfig.ParseLayer("cloud-config", "cloud-config.yml",
+		[]byte("write_files:\n- {path: x}\n- {path: /etc/a}\n- {path: /opt/owner, owner: nobody-there}\n"))
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	cfg, _ := cloudconfig.Merge(cloudconfig.Salvage(l, cloudconfig.Layer{}).Layer).Config()
+	got := h.m.Apply(t.Context(), cfg)
+	if len(got) != 1 || !strings.HasPrefix(got[0].String(), "cloud-config.yml:4:3: write_files.2: cannot write /opt/owner") {
+		t.Errorf("report %v", got)
+	}
+}

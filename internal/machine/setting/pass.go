@@ -127,7 +127,7 @@ func (p *pass) warn(msg, hint string, path ...string) {
 }
 
 func (p *pass) add(problem cloudconfig.Problem, path []string) {
-	problem.Path = strings.Join(path, ".")
+	problem.Path = strings.Join(p.cfg.AsWritten(path...), ".")
 	if len(path) > 0 {
 		problem.Pos = p.cfg.Pos(path...)
 	}
