@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -138,10 +139,41 @@ func (e *effects) add(disrupt bool, format string, args ...any) {
 func effectsOf(before, after []cloudconfig.Layer, was, is compose.Project) effects {
 	var e effects
 	e.services(was, is)
-	for _, d := range cloudconfig.Compare(cloudconfig.Merge(before...), cloudconfig.Merge(after...)) {
+	old, now := cloudconfig.Merge(before...), cloudconfig.Merge(after...)
+	for _, d := range cloudconfig.Compare(old, now) {
+		if len(d.Path) > 0 && d.Path[0] == writeFiles {
+			e.files(d, old, now)
+			continue
+		}
 		e.setting(d)
 	}
 	return e
+}
+
+const writeFiles = "write_files"
+
+// files tells of files that are written, and of those that nobody writes any more:
+// they stay.
+func (e *effects) files(d cloudconfig.Difference, old, now cloudconfig.Merged) {
+	was, _ := old.Config() // what is wrong in them is told elsewhere
+	is, _ := now.Config()
+	in := func(f cloudconfig.WriteFile, files []cloudconfig.WriteFile) bool {
+		return slices.ContainsFunc(files, func(o cloudconfig.WriteFile) bool { return reflect.DeepEqual(f, o) })
+	}
+	var forgotten []string
+	for _, f := range was.WriteFiles {
+		stays := slices.ContainsFunc(is.WriteFiles, func(o cloudconfig.WriteFile) bool { return f.Path == o.Path && f.Container == o.Container })
+		if !stays {
+			forgotten = append(forgotten, f.Path)
+		}
+	}
+	isNew := func(f cloudconfig.WriteFile) bool { return !in(f, was.WriteFiles) }
+	if len(forgotten) == 0 || slices.ContainsFunc(is.WriteFiles, isNew) {
+		e.setting(d)
+	}
+	if len(forgotten) > 0 {
+		e.add(false, "forgets files, which stay as they are: %s", strings.Join(forgotten, ", "))
+	}
 }
 
 func (e *effects) services(was, is compose.Project) {
@@ -204,7 +236,7 @@ var areas = []struct {
 	{"fs_setup", "prepares disks", false},
 	{"mounts", "changes what is mounted", false},
 	{"swap", "changes what is mounted", false},
-	{"write_files", "writes files", false},
+	{writeFiles, "writes files", false},
 	{"fqdn", "changes the host name", false},
 	{"hostname", "changes the host name", false},
 	{"network", "changes the network", true},

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/compose"
 	"github.com/ros-os/ros/internal/machine/setting"
 )
 
@@ -43,5 +45,34 @@ func TestThePlanShowsWhatChangesOnTheMachine(t *testing.T) {
 	}
 	if text, err := os.ReadFile(a.path("/var/lib/rancher/conf/cloud-config.yml")); err != nil || strings.Contains(string(text), "later") {
 		t.Errorf("the change was made: %s, %v", text, err)
+	}
+}
+
+func TestFilesThatNobodyWritesAnyMoreAreForgotten(t *testing.T) {
+	t.Parallel()
+	layers := func(text string) []cloudconfig.Layer {
+		l, report := cloudconfig.ParseLayer("cloud-config", "cloud-config.yml", []byte(text))
+		if err := report.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return []cloudconfig.Layer{l}
+	}
+	const a, b = "{path: /etc/a, content: x}", "{path: /opt/b, container: ntp}"
+	for _, tt := range []struct{ name, was, is, want string }{
+		{"all are taken out", a + "," + b, "", "this forgets files, which stay as they are: /etc/a, /opt/b\n"},
+		{"one is taken out", a + "," + b, b, "this forgets files, which stay as they are: /etc/a\n"},
+		{"one is another", a, "{path: /etc/a, content: y}", "this writes files: write_files "},
+		{"one comes", "", a, "this writes files: write_files "},
+		{"one comes and one goes", a, b, "\nthis forgets files, which stay as they are: /etc/a\n"},
+		{"they are written in another order", a + "," + b, b + "," + a, "this writes files: write_files "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := effectsOf(layers("write_files: ["+tt.was+"]"), layers("write_files: ["+tt.is+"]"), compose.Project{}, compose.Project{}).String()
+			goes, comes := strings.Contains(tt.want, "forgets"), !strings.HasPrefix(tt.want, "this forgets")
+			if !strings.Contains(got, tt.want) || strings.Contains(got, "forgets") != goes || strings.Contains(got, "writes files") != comes {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
