@@ -132,20 +132,24 @@ func (in openStackNetwork) addresses(out *Network, names map[string]string) erro
 		if l == nil {
 			return fmt.Errorf("cannot use network_data.json: there is no link %q", n.Link)
 		}
+		yes, no := true, false
 		switch {
 		case n.Type == "ipv4_dhcp":
 			l.DHCP4 = true
-		case n.Type == "ipv6_slaac":
-			yes := true
+		case n.Type == "ipv6_slaac", n.Type == "ipv6_dhcpv6-stateless": // DHCP has no address then
 			l.AcceptRA = &yes
 		case strings.HasPrefix(n.Type, "ipv6_dhcp"):
-			l.DHCP6 = true
+			l.DHCP6, l.AcceptRA = true, &yes
 		case n.Address != "":
 			address, err := WithMask(n.Address, n.Netmask)
 			if err != nil {
 				return fmt.Errorf("cannot use network_data.json: %w", err)
 			}
 			l.Addresses = append(l.Addresses, address)
+			// The cloud lets no packets of an address pass that it did not give.
+			if strings.Contains(address, ":") && l.AcceptRA == nil {
+				l.AcceptRA = &no
+			}
 		}
 		if n.Gateway != "" {
 			l.Routes = append(l.Routes, Route{To: "default", Via: n.Gateway})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -251,6 +252,35 @@ func TestVLANsOfOpenStack(t *testing.T) {
 	if len(report) > 0 || len(n.Vlans) != 2 || v.Link != "id0" || !v.DHCP4 || w.Link != "id1" || w.ID != 101 ||
 		len(w.Addresses) != 1 || w.Addresses[0] != "10.0.0.1/8" || n.Ethernets["id0"].MTU != 1450 {
 		t.Errorf("%s\n%v", out, report)
+	}
+}
+
+func TestIPv6OfOpenStack(t *testing.T) {
+	const static, slaac = `{"link":"a","type":"ipv6","ip_address":"2001:db8::5","netmask":"64"}`, `{"link":"a","type":"ipv6_slaac"}`
+	for _, tt := range []struct{ name, networks, want string }{
+		{"what is announced, and no DHCP", slaac, "dhcp6 false, accept-ra true"},
+		{"stateless DHCP has no address", `{"link":"a","type":"ipv6_dhcpv6-stateless"}`, "dhcp6 false, accept-ra true"},
+		{"stateful DHCP has no router", `{"link":"a","type":"ipv6_dhcpv6-stateful"}`, "dhcp6 true, accept-ra true"},
+		{"DHCP by its old name", `{"link":"a","type":"ipv6_dhcp"}`, "dhcp6 true, accept-ra true"},
+		{"a fixed address alone", static, "dhcp6 false, accept-ra false"},
+		{"a fixed address beside what is announced", static + "," + slaac, "dhcp6 false, accept-ra true"},
+		{"what is announced beside a fixed address", slaac + "," + static, "dhcp6 false, accept-ra true"},
+		{"none", `{"link":"a","type":"ipv4","ip_address":"10.0.0.1","netmask":"255.0.0.0"}`, "dhcp6 false, accept-ra unset"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, err := NetworkFromOpenStack([]byte(`{"links":[{"id":"a","type":"phy","ethernet_mac_address":"fa:16:3e:00:00:01"}],"networks":[` + tt.networks + `]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, report := cloudconfig.ParseNetworkConfig("network-config", out)
+			e, accept := n.Ethernets["id0"], "unset"
+			if e.AcceptRA != nil {
+				accept = strconv.FormatBool(*e.AcceptRA)
+			}
+			if got := fmt.Sprintf("dhcp6 %v, accept-ra %s", e.DHCP6, accept); got != tt.want || len(report) > 0 {
+				t.Errorf("%s, want %s: %s\n%v", got, tt.want, out, report)
+			}
+		})
 	}
 }
 
