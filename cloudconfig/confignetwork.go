@@ -59,8 +59,8 @@ type NetworkItem struct {
 	VlanLink string `yaml:"vlan_link" format:"interface"`
 	// Number of a VLAN.
 	VlanID int `yaml:"vlan_id" min:"1" max:"4094"`
-	// Addresses of name servers.
-	Address Texts `yaml:"address" format:"ip"`
+	// Addresses of name servers; the length of a network behind one does not count.
+	Address Texts `yaml:"address" format:"nameserver"`
 	// Domains in which short names are looked up.
 	Search Texts `yaml:"search" format:"domain"`
 	// The interface that name servers belong to.

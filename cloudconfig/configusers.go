@@ -118,7 +118,8 @@ type User struct {
 	NoLogInit bool `yaml:"no_log_init,no-log-init" default:"false"`
 	// SELinux user of a login.
 	SelinuxUser string `yaml:"selinux_user,selinux-user"`
-	// Mail address of a Snap account to make the user from.
+	// Mail address of a Snap account to make the user from. Who has nothing but this is
+	// not made.
 	SnapUser string `yaml:"snapuser"`
 }
 

@@ -390,7 +390,8 @@ func (d *decoder) text(n *yaml.Node, at *spot) (string, bool) {
 		}
 		text = string(raw)
 	}
-	if b, ok := yamlBool(n); ok && slices.Contains(at.place.shape.rules.enum, "true") && !slices.Contains(at.place.shape.rules.enum, text) {
+	// cloud-init takes these words between quotes, too.
+	if b, ok := yamlBool(withoutQuotes(n)); ok && slices.Contains(at.place.shape.rules.enum, "true") && !slices.Contains(at.place.shape.rules.enum, text) {
 		text = strconv.FormatBool(b)
 	}
 	return d.checked(n, text, at)

@@ -47,6 +47,11 @@ func TestFormsOfValues(t *testing.T) {
 		{"a condition is a list", "power_state.condition", "power_state: {mode: halt, condition: [test, 1]}", Command{Args: []string{"test", "1"}}},
 		{"a delay is a number", "power_state.delay", "power_state: {mode: halt, delay: 5}", "5"},
 		{"true in a list of words", "manage_etc_hosts", "manage_etc_hosts: yes", "true"},
+		{"true in a list of words, between quotes", "ssh_pwauth", `ssh_pwauth: "True"`, "true"},
+		{"no in a list of words, between quotes", "ssh_pwauth", "ssh_pwauth: 'no'", "false"},
+		{"who is a user of Snap alone is not made", "users", "users: [ann, {snapuser: joe@example.com}, {name: ben, snapuser: b}]", Users{
+			{Name: "ann"}, {Name: "ben", SnapUser: "b"},
+		}},
 		{"off in a list of words", "growpart.mode", "growpart: {mode: off}", "off"},
 		{"certificates by the older name", "ca_certs.remove_defaults", "ca-certs: {remove-defaults: true}", true},
 		{"the network is disabled", "network.config", "network: {config: disabled}", NetworkItems{Disabled: true}},

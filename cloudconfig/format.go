@@ -62,6 +62,7 @@ var formats = sync.OnceValue(func() map[string]*format {
 		"locale":        {means: "a locale", hint: "such as de_DE.UTF-8", example: "de_DE.UTF-8", pattern: `[A-Za-z0-9_.@-]+`},
 		"mac":           {means: "a hardware address", hint: "such as 52:54:00:12:34:56", example: "52:54:00:12:34:56", pattern: `[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5,19}`},
 		"name-password": {means: "lines of name:password", example: "ann:secret", pattern: `\n*[^\n:]+:[^\n]+(\n+[^\n:]+:[^\n]+)*\n*`},
+		"nameserver":    {means: "an IP address", example: "192.168.1.1", pattern: either(network, ipv6zone)},
 		"netmask":       {means: "the mask of a network", hint: "such as 255.255.255.0 or 24", example: "255.255.255.0", pattern: either(ipv4, ipv6, `/?[0-9]{1,3}`), numbers: whole, to: 999},
 		"network":       {means: "an address or a network", hint: "such as 10.0.0.0/8", example: "10.0.0.0/8", pattern: network},
 		"number":        {means: "a number", example: "30", pattern: `[0-9]+`, numbers: whole},

@@ -2,6 +2,7 @@ package cloudconfig
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
@@ -45,8 +46,14 @@ func (u *Users) item(d *decoder, n *yaml.Node, at *spot) {
 	}
 	before := d.errors
 	var user User
+	ofSnap := mappingValue(n, "name") == nil && !isUnset(mappingValue(n, "snapuser"))
+	if ofSnap { // has no name here, and is not made; that is warned of
+		named := *n
+		named.Content = append(slices.Clone(n.Content), &yaml.Node{Kind: yaml.ScalarNode, Value: "name"}, &yaml.Node{Kind: yaml.ScalarNode, Value: "snap"})
+		n = &named
+	}
 	d.value(n, reflect.ValueOf(&user).Elem(), at)
-	if d.errors == before && !isNull(n) {
+	if d.errors == before && !isNull(n) && !ofSnap {
 		*u = append(*u, user)
 	}
 }
@@ -60,6 +67,12 @@ func (u *Users) add(names []string) {
 func (u *Users) schema(g *generator, at place) *jsonSchema {
 	name := at.child("0").child("name").shape.rules
 	user := g.at(at.child("0"))
+	def := g.defs[reflect.TypeFor[User]().Name()]
+	ofSnap := &jsonSchema{
+		Required:   []string{"snapuser"},
+		Properties: map[string]*jsonSchema{"snapuser": {Not: &jsonSchema{Enum: []any{nil, ""}}}},
+	}
+	def.Required, def.AnyOf = nil, []*jsonSchema{{Required: []string{"name"}}, ofSnap}
 	return anyOf(name.commaSchema(), listOf(anyOf(listOf(name.textSchema()), user)))
 }
 

@@ -52,6 +52,10 @@ func anyOf(choices ...*jsonSchema) *jsonSchema {
 // as texts.
 const switchWords = `^([yY]|[yY][eE][sS]|[nN]|[nN][oO]|[oO][nN]|[oO][fF][fF])$`
 
+// switchTexts are true and false between quotes, which are taken as those where a text
+// may stand, too.
+const switchTexts = `^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$`
+
 func (r rules) textSchema() *jsonSchema {
 	switch {
 	case r.enum != nil:
@@ -71,7 +75,7 @@ func (r rules) enumSchema() *jsonSchema {
 		s.Enum = append(s.Enum, r.ended)
 	}
 	if slices.Contains(r.enum, "true") {
-		return anyOf(switchSchema(), &jsonSchema{Enum: append(s.Enum, "")})
+		return anyOf(switchSchema(), &jsonSchema{Pattern: switchTexts}, &jsonSchema{Enum: append(s.Enum, "")})
 	}
 	if slices.Contains(r.enum, "false") {
 		s.Enum = append(s.Enum, false)

@@ -174,7 +174,7 @@ var notApplied = map[string]string{
 	"disable_root_opts":    "where root may not log in, he has no keys",
 	"users.*.doas":         "there is no doas on this system",
 	"users.*.selinux_user": "there is no SELinux on this system",
-	"users.*.snapuser":     "there is no Snap on this system",
+	"users.*.snapuser":     "there is no Snap on this system: give the user a name and keys",
 	"users.*.no_log_init":  "logins are not noted on this system",
 	"ntp.config":           "chrony is configured by this system",
 	"power_state.timeout":  "the machine goes down when all else has ended",

@@ -246,13 +246,17 @@ func (t *translator) route1(l *Link, r cloudconfig.SubnetRoute, metric int, path
 
 // nameserver gives name servers to their interface, or to the whole machine.
 func (doc *Document) nameserver(item cloudconfig.NetworkItem) {
+	servers := make([]string, len(item.Address))
+	for i, text := range item.Address {
+		servers[i], _, _ = strings.Cut(text, "/")
+	}
 	for i := range doc.Entries {
 		if item.Interface != "" && doc.Entries[i].ID == item.Interface {
-			doc.Entries[i].Link.addDNS(item.Address, domains(item.Search))
+			doc.Entries[i].Link.addDNS(servers, domains(item.Search))
 			return
 		}
 	}
-	doc.DNS.Nameservers = appendNew(doc.DNS.Nameservers, item.Address)
+	doc.DNS.Nameservers = appendNew(doc.DNS.Nameservers, servers)
 	doc.DNS.Search = appendNew(doc.DNS.Search, domains(item.Search))
 }
 
