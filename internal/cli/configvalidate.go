@@ -110,10 +110,26 @@ func (a *app) printReport(report cloudconfig.Report, v validation, lines sourceL
 func (a *app) checkUserData(file string, data []byte) cloudconfig.Report {
 	layer, report := a.userData(file, data)
 	if report.Err() == nil {
-		report = append(report, cloudconfig.Validate(layer)...)
+		for _, p := range append(a.checkParts(file, data), cloudconfig.Validate(layer)...) {
+			if !slices.Contains(report, p) { // what counts of a part is in the layer, too
+				report = append(report, p)
+			}
+		}
 	}
 	if report.Err() == nil {
 		report = append(report, a.checkServices(file, layer)...)
+	}
+	return report
+}
+
+// checkParts checks each part of user-data by itself, as a machine does: what a later
+// part replaces is a mistake all the same.
+func (a *app) checkParts(file string, data []byte) cloudconfig.Report {
+	parts, _ := source.UserDataParts("user-data", file, data) // what it says is told
+	var report cloudconfig.Report
+	for _, l := range parts {
+		l, unknown := cloudconfig.Substitute(l, a.exampleFacts())
+		report = append(append(report, unknown...), cloudconfig.Validate(l)...)
 	}
 	return report
 }
@@ -126,13 +142,17 @@ func (a *app) userData(file string, data []byte) (cloudconfig.Layer, cloudconfig
 	if report.Err() != nil {
 		return layer, report
 	}
+	layer, unknown := cloudconfig.Substitute(layer, a.exampleFacts())
+	return layer, append(report, unknown...)
+}
+
+func (a *app) exampleFacts() cloudconfig.Facts {
 	facts := source.Facts(a.root)
 	facts.PublicIPv4 = cmp.Or(facts.PublicIPv4, "203.0.113.1")
 	facts.PrivateIPv4 = cmp.Or(facts.PrivateIPv4, "192.0.2.1")
 	facts.PublicIPv6 = cmp.Or(facts.PublicIPv6, "2001:db8::1")
 	facts.PrivateIPv6 = cmp.Or(facts.PrivateIPv6, "fd00::1")
-	layer, unknown := cloudconfig.Substitute(layer, facts)
-	return layer, append(report, unknown...)
+	return facts
 }
 
 func checkNetworkConfig(file string, data []byte) cloudconfig.Report {

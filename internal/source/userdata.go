@@ -22,6 +22,18 @@ const byteOrder = "\xef\xbb\xbf"
 // "#include" names is in the network, and not looked at; variables of templates
 // stand for an example. Any other format is a problem that names those that are understood. Empty user-data is an empty layer.
 func ParseUserData(name, file string, data []byte) (cloudconfig.Layer, cloudconfig.Report) {
+	layers, report := UserDataParts(name, file, data)
+	if len(layers) == 1 {
+		return layers[0], report
+	}
+	for _, l := range layers {
+		report = append(report, l.MergeProblems()...)
+	}
+	return cloudconfig.Layer{Name: name, File: file, Doc: cloudconfig.Merge(layers...).Doc}, report
+}
+
+// UserDataParts are the layers that [ParseUserData] makes one of, lowest first.
+func UserDataParts(name, file string, data []byte) ([]cloudconfig.Layer, cloudconfig.Report) {
 	s := splitter{part: file, unfetched: "is not looked at here: the machine fetches it", values: exampleValues}
 	s.split(data)
 	report := s.report
@@ -33,13 +45,7 @@ func ParseUserData(name, file string, data []byte) (cloudconfig.Layer, cloudconf
 		l, found := p.parse()(name, p.file(file, ""), p.data)
 		layers, report = append(layers, l), append(report, found...)
 	}
-	if len(layers) == 1 {
-		return layers[0], report
-	}
-	for _, l := range layers {
-		report = append(report, l.MergeProblems()...)
-	}
-	return cloudconfig.Layer{Name: name, File: file, Doc: cloudconfig.Merge(layers...).Doc}, report
+	return layers, report
 }
 
 // parsePart parses a part that is a layer.
