@@ -132,24 +132,8 @@ func (in openStackNetwork) addresses(out *Network, names map[string]string) erro
 		if l == nil {
 			return fmt.Errorf("cannot use network_data.json: there is no link %q", n.Link)
 		}
-		yes, no := true, false
-		switch {
-		case n.Type == "ipv4_dhcp":
-			l.DHCP4 = true
-		case n.Type == "ipv6_slaac", n.Type == "ipv6_dhcpv6-stateless": // DHCP has no address then
-			l.AcceptRA = &yes
-		case strings.HasPrefix(n.Type, "ipv6_dhcp"):
-			l.DHCP6, l.AcceptRA = true, &yes
-		case n.Address != "":
-			address, err := WithMask(n.Address, n.Netmask)
-			if err != nil {
-				return fmt.Errorf("cannot use network_data.json: %w", err)
-			}
-			l.Addresses = append(l.Addresses, address)
-			// The cloud lets no packets of an address pass that it did not give.
-			if strings.Contains(address, ":") && l.AcceptRA == nil {
-				l.AcceptRA = &no
-			}
+		if err := l.addressed(n.Type, n.Address, n.Netmask); err != nil {
+			return fmt.Errorf("cannot use network_data.json: %w", err)
 		}
 		if n.Gateway != "" {
 			l.Routes = append(l.Routes, Route{To: "default", Via: n.Gateway})
@@ -165,6 +149,30 @@ func (in openStackNetwork) addresses(out *Network, names map[string]string) erro
 			l.Routes = append(l.Routes, Route{To: to, Via: r.Gateway})
 		}
 		l.AddDNS(slices.Concat(n.DNS, dnsOf(n.Services), global)...)
+	}
+	return nil
+}
+
+// addressed gives a link the address of a network of OpenStack's, or has it asked for.
+func (l *Link) addressed(kind, address, netmask string) error {
+	yes, no := true, false
+	switch {
+	case kind == "ipv4_dhcp":
+		l.DHCP4 = true
+	case kind == "ipv6_slaac", kind == "ipv6_dhcpv6-stateless": // DHCP has no address then
+		l.AcceptRA = &yes
+	case strings.HasPrefix(kind, "ipv6_dhcp"):
+		l.DHCP6, l.AcceptRA = true, &yes
+	case address != "":
+		prefix, err := WithMask(address, netmask)
+		if err != nil {
+			return err
+		}
+		l.Addresses = append(l.Addresses, prefix)
+		// The cloud lets no packets of an address pass that it did not give.
+		if strings.Contains(prefix, ":") && l.AcceptRA == nil {
+			l.AcceptRA = &no
+		}
 	}
 	return nil
 }
