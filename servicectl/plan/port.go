@@ -41,9 +41,11 @@ func (p *planner) lookAtPorts() {
 			p.publishers[port] = append(p.publishers[port], v)
 		}
 		for _, c := range v.all() {
-			stays := v.mem.Intent == NoIntent && c.scope == v.svc.Scope && p.right(v, &c.Container)
-			if !c.runs() || stays {
+			if len(c.Ports) == 0 || !c.runs() {
 				continue
+			}
+			if v.mem.Intent == NoIntent && c.scope == v.svc.Scope && p.right(v, &c.Container) {
+				continue // it stays
 			}
 			for _, port := range c.Ports {
 				if v.mem.Intent != NoIntent || !slices.Contains(wanted, port) {
