@@ -151,7 +151,7 @@ func (m *Machine) artifacts() {
 	}
 	show("rosmachine list", lines(m.rosmachine("", "list")))
 	show("supervisor's log", lines(m.rosmachine("", "log", "--supervisor", m.name)))
-	show("console", lines(m.rosmachine("", "log", m.name)))
+	show("console", lines(m.rosmachine("", "log", m.name))+m.crashes())
 	for _, command := range []string{
 		"ros status", "system-docker ps -a", "tail -n 40 /var/log/ros.log", "tail -n 20 /var/log/system-docker.log",
 	} {

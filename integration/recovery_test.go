@@ -11,14 +11,30 @@ import (
 )
 
 // TestRecoveryConsole sits down at the recovery console, as a person would.
-func TestRecoveryConsole(t *testing.T) {
+func TestRecoveryConsole(t *testing.T) { undisturbed(t, recoveryConsoleUndisturbed) }
+
+// recoveryConsoleUndisturbed is false when the emulator's fault ended the machine: it
+// booted again, and waits for a person again.
+func recoveryConsoleUndisturbed(t *testing.T) bool {
+	t.Helper()
 	m := NewMachine(t, VM, "the recovery console says why it is open, gives a shell, and leaving it goes on with the boot").
 		Flags("--append", "rancher.recovery=true").startStuck()
 	m.shows("rancher.recovery is set")
 	m.shows("recovery# ")
 	m.types("echo answer-$((6*7))\n", "answer-42")
 	m.types("exit\n", "The boot goes on")
-	m.Eventually("it boots on", 10*time.Minute, converged)
+	disturbed := false
+	m.Until("it boots on", 10*time.Minute, func() error {
+		if disturbed = m.hadTheFault(); disturbed {
+			return nil
+		}
+		st, err := m.status()
+		return errors.Join(err, converged(st))
+	})
+	if disturbed {
+		m.Remove()
+	}
+	return !disturbed
 }
 
 // TestABootThatCannotGoOnIsMended lets a person mend the fault that PID 1 tells.

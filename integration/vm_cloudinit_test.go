@@ -177,7 +177,7 @@ func (m *Machine) ranExactly(boots int) {
 func (m *Machine) crashes() string {
 	var out strings.Builder
 	kernels := strings.Split(m.consoleLog(), "Linux version ")
-	for _, console := range kernels[1 : len(kernels)-1] {
+	for _, console := range kernels[min(1, len(kernels)-1) : len(kernels)-1] {
 		if !strings.Contains(console, "reboot: ") {
 			lines := strings.Split(console, "\n")
 			fmt.Fprintf(&out, "\n--- a kernel that ended in a crash:\n%s", strings.Join(lines[max(0, len(lines)-40):], "\n"))
