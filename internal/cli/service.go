@@ -30,5 +30,21 @@ yours that hold until 'start' or 'up', or until the machine reboots.`,
 		a.serviceUp(), a.serviceCreate(), a.servicePull(), a.serviceBuild(),
 		a.serviceStart(), a.serviceStop(), a.serviceRestart(), a.serviceKill(), a.serviceRm(), a.serviceDown(),
 	)
+	connectionFlags(cmd)
 	return group(cmd)
+}
+
+// connectionFlags are those by which RancherOS found and reached its daemons. There is
+// one way here, the controller's socket: they are taken so that old scripts run, and do
+// nothing.
+func connectionFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	for _, name := range []string{"verbose", "debug", "tls", "tlsverify"} {
+		flags.Bool(name, false, "does nothing")
+		_ = flags.MarkHidden(name) // it is there
+	}
+	for _, name := range []string{"tlscacert", "tlscert", "tlskey", "configdir"} {
+		flags.String(name, "", "does nothing")
+		_ = flags.MarkHidden(name) // it is there
+	}
 }

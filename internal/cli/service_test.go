@@ -508,6 +508,10 @@ func TestTheServiceTreeIsRancherOSs(t *testing.T) {
 	if _, _, err := (&app{}).rootCommand().Find([]string{"s", "ps"}); err != nil {
 		t.Error(err)
 	}
+	err := tree.ParseFlags(strings.Fields("--verbose --debug --tls --tlsverify --tlscacert a --tlscert b --tlskey c --configdir /d"))
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLinesOfSeveralLogsStayWhole(t *testing.T) {
