@@ -41,17 +41,23 @@ func (p *planner) lookAtPorts() {
 			p.publishers[port] = append(p.publishers[port], v)
 		}
 		for _, c := range v.all() {
-			if len(c.Ports) == 0 || !c.runs() {
-				continue
+			if len(c.Ports) > 0 && c.runs() && !p.stays(v, c) {
+				p.leaves(v, c, wanted)
 			}
-			if v.mem.Intent == NoIntent && c.scope == v.svc.Scope && p.right(v, &c.Container) {
-				continue // it stays
-			}
-			for _, port := range c.Ports {
-				if v.mem.Intent != NoIntent || !slices.Contains(wanted, port) {
-					p.leavers[port] = append(p.leavers[port], leaver{v, c.Name})
-				}
-			}
+		}
+	}
+}
+
+// stays says whether a container of the service is the one that it is to have.
+func (p *planner) stays(v *view, c located) bool {
+	return v.mem.Intent == NoIntent && c.scope == v.svc.Scope && p.right(v, &c.Container)
+}
+
+// leaves remembers the ports of a container that its service will not have again.
+func (p *planner) leaves(v *view, c located, wanted []string) {
+	for _, port := range c.Ports {
+		if v.mem.Intent != NoIntent || !slices.Contains(wanted, port) {
+			p.leavers[port] = append(p.leavers[port], leaver{v, c.Name})
 		}
 	}
 }
