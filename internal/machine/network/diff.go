@@ -46,6 +46,14 @@ type differ struct {
 	steps []Step
 	// promoted are the links that keep their addresses when the first one goes.
 	promoted map[string]bool
+	// places are those of the routes: network, table and metric alone.
+	places map[Route]placed
+}
+
+// placed is a route of a link.
+type placed struct {
+	link string
+	Route
 }
 
 // diff is what there is to do, between the settings and what the kernel has.
@@ -53,7 +61,7 @@ type differ struct {
 // interface that no entry names is left alone, as is an address or a route that
 // somebody else gave to a link whose addresses are not the configuration's.
 func diff(settings Settings, have actual, given map[string]applied) (Plan, []want) {
-	d := differ{desired: desire(settings.documents(), have.Links, given), have: have, promoted: map[string]bool{}}
+	d := differ{desired: desire(settings.documents(), have.Links, given), have: have, promoted: map[string]bool{}, places: map[Route]placed{}}
 	d.given = byName(given, d.links)
 	d.renamesFirst()
 	for _, m := range d.devices {

@@ -247,10 +247,11 @@ func (d *differ) promote(w want, l link, goes address) {
 }
 
 // keepsAddress says whether an address that a link has may stay. A link without
-// DHCP has exactly the IPv4 addresses of the configuration, and a port of a
-// bridge has none; from one with DHCP, and of IPv6, which the kernel configures
-// by itself, only what an earlier configuration gave is taken back. A link that
-// was and is to have no address here belongs to others.
+// DHCP that is taken over has exactly the IPv4 addresses of the configuration, and a
+// port has none; what others give it afterwards, such as the address of a cluster
+// that moves between machines, is theirs. From a link with DHCP, and of IPv6, which
+// the kernel configures by itself, only what an earlier configuration gave is taken
+// back. A link that was and is to have no address here belongs to others.
 func keepsAddress(a address, w, before want, lease netip.Addr) bool {
 	ip := a.Prefix.Addr()
 	switch {
@@ -265,7 +266,8 @@ func keepsAddress(a address, w, before want, lease netip.Addr) bool {
 	case w.DHCP:
 		return ip == lease || !a.Permanent || !slices.Contains(before.Addresses, a.Prefix)
 	}
-	return false
+	ofAnother := a.Permanent && !ip.IsLinkLocalUnicast() && !slices.Contains(before.Addresses, a.Prefix)
+	return ofAnother && w.Master == before.Master && before.addressed() && !(before.DHCP && ip == lease)
 }
 
 func keepsIPv6(a address, w, before want) bool {

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"net/netip"
 	"slices"
 )
 
@@ -10,7 +11,8 @@ const mainTable = 254
 // ipv6Metric is what the kernel makes of a route of IPv6 without a metric.
 const ipv6Metric = 1024
 
-// routesOf are the routes that a link is to have, as the kernel will tell them.
+// routesOf are the routes that a link is to have, as the kernel will tell them. One
+// whose place another has taken is told: replacing each other they would never rest.
 func (d *differ) routesOf(w want) []Route {
 	var out []Route
 	for _, r := range w.Routes {
@@ -21,11 +23,27 @@ func (d *differ) routesOf(w want) []Route {
 		if r.Via.IsValid() && !reaches(w.Addresses, r.Via) {
 			r.OnLink = true // hosts with a /32 and a gateway outside of it
 		}
-		if !slices.ContainsFunc(out, func(o Route) bool { return sameRoute(o, r) }) {
+		if d.takePlace(w.Name, r) {
 			out = append(out, r)
 		}
 	}
 	return out
+}
+
+// takePlace says whether a route has its place to itself: there is one for each
+// network, metric and table.
+func (d *differ) takePlace(name string, r Route) bool {
+	place := Route{To: r.To, Table: r.Table, Metric: r.Metric}
+	first, taken := d.places[place]
+	switch {
+	case !taken:
+		d.places[place] = placed{name, r}
+		return true
+	case !sameRoute(first.Route, r), first.link != name && r.Type == "":
+		d.tell("%s cannot have the route %s: %s has %s (give one of them another metric, or a table of its own)",
+			name, r, first.link, first.Route)
+	}
+	return false
 }
 
 // metric tells the default routes of several links apart, always the same way.
@@ -120,7 +138,9 @@ func (d *differ) machineRoutes() {
 	for _, w := range d.wants {
 		for _, r := range w.Routes {
 			if r.Type != "" {
-				wanted, all.Cause = append(wanted, normal(r, 0)), w.Cause
+				if r = normal(r, 0); d.takePlace(w.Name, r) {
+					wanted, all.Cause = append(wanted, r), w.Cause
+				}
 			}
 		}
 	}
@@ -135,6 +155,7 @@ func (d *differ) rules() {
 	var wanted []Rule
 	for _, w := range d.wants {
 		for _, r := range w.Rules {
+			r = r.normal()
 			if slices.ContainsFunc(wanted, r.same) {
 				continue
 			}
@@ -149,6 +170,22 @@ func (d *differ) rules() {
 			d.step(want{Cause: notWanted}, Step{Verb: RemoveRule, What: r.String(), rule: r})
 		}
 	}
+}
+
+// normal is a rule as the kernel tells it: a network that has all addresses is
+// none. Of a rule for all packets of IPv6, ::/0 is left to tell the family.
+func (r Rule) normal() Rule {
+	ipv6 := r.From.Addr().Is6() || r.To.Addr().Is6()
+	if r.From.Bits() <= 0 {
+		r.From = netip.Prefix{}
+	}
+	if r.To.Bits() <= 0 {
+		r.To = netip.Prefix{}
+	}
+	if ipv6 && !r.From.IsValid() && !r.To.IsValid() {
+		r.From = everywhere(netip.IPv6Unspecified())
+	}
+	return r
 }
 
 // same says whether a rule that the kernel has is this one; it chooses a

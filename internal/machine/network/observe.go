@@ -218,6 +218,9 @@ func rulesInto(a *actual) error {
 		if r.Protocol == unix.RTPROT_STATIC {
 			rule := Rule{Table: r.Table, Priority: r.Priority, Mark: int(r.Mark), TOS: int(r.Tos)}
 			rule.From, rule.To = prefix(r.Src), prefix(r.Dst)
+			if r.Src == nil && r.Dst == nil && r.Family == netlink.FAMILY_V6 {
+				rule.From = everywhere(netip.IPv6Unspecified())
+			}
 			a.Rules = append(a.Rules, rule)
 		}
 	}

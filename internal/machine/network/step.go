@@ -162,6 +162,9 @@ func (r Rule) String() string {
 	if r.To.IsValid() {
 		words = append(words, "to "+r.To.String())
 	}
+	if len(words) == 0 {
+		words = []string{"from all"}
+	}
 	for _, n := range []struct {
 		name  string
 		value int

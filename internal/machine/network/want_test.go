@@ -146,6 +146,12 @@ func TestKeepsAddress(t *testing.T) {
 	}{
 		{"a configured one stays", "10.0.0.2/24", true, static, want{}, true},
 		{"another on a static link goes", "10.0.0.3/24", true, static, want{}, false},
+		{"what somebody gives to a static link afterwards is his", "10.0.0.3/24", true, static, static, true},
+		{"and stays when the link belongs to the configuration no more", "10.0.0.3/24", true, want{}, static, true},
+		{"and when the lease goes", "10.0.0.3/24", true, static, dhcp, true},
+		{"but not when the link becomes a port", "10.0.0.3/24", true, want{Link: Link{Master: "br0"}}, static, false},
+		{"what was configured before goes from a static link", "10.0.0.3/24", true, static, want{Link: Link{Addresses: prefixes("10.0.0.3/24")}}, false},
+		{"a lease for ever goes from a static link", "10.0.0.9/24", true, static, dhcp, false},
 		{"a lease on a static link goes", "10.0.0.9/24", false, static, dhcp, false},
 		{"the same address with another length goes", "10.0.0.2/16", true, static, want{}, false},
 		{"a lease on a link with DHCP stays", "10.0.0.9/24", false, dhcp, want{}, true},

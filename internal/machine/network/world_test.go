@@ -223,8 +223,11 @@ func TestALinkThatFlapsAndOneWithoutACable(t *testing.T) {
 	m.eventually("the link is up again, and its route there", func() bool {
 		return strings.Contains(ip(t, "link", "show", "eth1"), ",UP") && strings.Contains(ip(t, "route"), "default via 10.8.0.9 dev eth1")
 	})
+	ip(t, "addr", "add", "10.8.0.100/32", "dev", "eth1") // such as that of a cluster
 	ip(t, "addr", "del", "10.8.0.2/24", "dev", "eth1")
-	m.eventually("an address that somebody took away", func() bool { return addrs(t, "eth1") == "10.8.0.2/24" })
+	m.eventually("an address that somebody took away, and the one that he gave", func() bool {
+		return addrs(t, "eth1") == "10.8.0.100/32 10.8.0.2/24" && len(m.rest()) == 0
+	})
 }
 
 func TestDHCPThatNeverAnswersHoldsUpNothing(t *testing.T) {
@@ -356,19 +359,25 @@ ethernets:
   eth0:
     addresses: [192.168.3.30/24]
     routes: [{to: default, via: 192.168.3.1, table: 101}, {to: 10.66.0.0/16, type: blackhole}, {to: 10.67.0.0/16, scope: link, from: 192.168.3.30}]
-    routing-policy: [{from: 192.168.3.0/24, table: 101}]
+    routing-policy:
+      - {from: 192.168.3.0/24, table: 101}
+      - {from: 0.0.0.0/0, table: 102, priority: 40000} # which the kernel tells without a network
+      - {to: "::/0", table: 103, priority: 40001}
+      - {from: "::/0", to: "fd00::/8", table: 1040}
 `))
 	m.eventually("all of them", func() bool {
 		routes := ip(t, "route", "show", "table", "all")
 		return strings.Contains(routes, "default via 192.168.3.1 dev eth0 table 101") && strings.Contains(routes, "blackhole 10.66.0.0/16") &&
-			strings.Contains(routes, "10.67.0.0/16 dev eth0") && strings.Contains(ip(t, "rule"), "from 192.168.3.0/24 lookup 101")
+			strings.Contains(routes, "10.67.0.0/16 dev eth0") && strings.Contains(ip(t, "rule"), "from 192.168.3.0/24 lookup 101") &&
+			strings.Contains(ip(t, "rule"), "from all lookup 102") && strings.Contains(ip(t, "-6", "rule"), "from all lookup 103") &&
+			strings.Contains(ip(t, "-6", "rule"), "from all to fd00::/8 lookup 1040")
 	})
 	m.eventually("nothing more to do", func() bool { return len(m.rest()) == 0 })
 	m.set(networkConfig(t, "{version: 2, ethernets: {eth0: {addresses: [192.168.3.30/24]}}}"))
 	m.eventually("none of them, and what others made", func() bool {
 		routes := ip(t, "route", "show", "table", "all")
 		return !strings.Contains(routes, "192.168.3.1 ") && !strings.Contains(routes, "10.66.") && !strings.Contains(routes, "10.67.") &&
-			!strings.Contains(ip(t, "rule"), "101") && strings.Contains(routes, "blackhole 10.99.0.0/16")
+			!strings.Contains(ip(t, "rule")+ip(t, "-6", "rule"), "lookup 10") && strings.Contains(routes, "blackhole 10.99.0.0/16")
 	})
 }
 
