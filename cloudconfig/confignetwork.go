@@ -129,6 +129,9 @@ type SubnetRoute struct {
 // that has a label or a lifetime below it.
 type LinkAddress string
 
+// ListenPort is the number of a port, 0 for any, which netplan calls auto.
+type ListenPort int
+
 // LinkConfig are the keys of version 2 that every kind of interface has.
 type LinkConfig struct {
 	// Ask DHCP for an IPv4 address.
@@ -304,8 +307,8 @@ type TunnelConfig struct {
 	Key Free `yaml:"key" secret:"true"`
 	// The same as a map.
 	Keys TunnelKeys `yaml:"keys"`
-	// The port that wireguard listens on.
-	Port int `yaml:"port" min:"0" max:"65535"`
+	// The port that wireguard listens on; auto is any.
+	Port ListenPort `yaml:"port" min:"0" max:"65535"`
 	// The firewall's mark of packets that wireguard sends.
 	Mark int `yaml:"mark" min:"0"`
 	// How far packets go; not of wireguard.

@@ -45,7 +45,7 @@ var formats = sync.OnceValue(func() map[string]*format {
 		"cidr":          {means: "an address with the length of its network", example: "192.168.1.2/24", pattern: either(ipv4+`/(3[0-2]|[12]?[0-9])`, ipv6+`/(12[0-8]|1[01][0-9]|[1-9]?[0-9])`), check: checkPrefix},
 		"date":          {means: "a day", hint: "such as 2030-12-31", example: "2030-12-31", pattern: `[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`},
 		"delay":         {means: "a number of minutes", hint: "a number, or now", example: "5", pattern: `now|\+?[0-9]+`, numbers: whole},
-		"destination":   {means: "a network", hint: "default, or such as 10.0.0.0/8", example: "default", pattern: either("default", network)},
+		"destination":   {means: "a network", hint: "default, or such as 10.0.0.0/8", example: "default", pattern: either("default", "0/0", network)},
 		"device":        {means: "a device", hint: "a path such as /dev/sda, or LABEL=… or UUID=…", example: "LABEL=data", pattern: `/[^\x00]*|(LABEL|UUID|PARTLABEL|PARTUUID)=[^\n]+`},
 		"domain":        {means: "a domain", example: "example.com", pattern: `[^ \t\n/]+`, max: 253},
 		"domain-name":   {means: "a name with its domain", hint: "letters, digits and hyphens, with dots between parts", example: "web1.example.com", pattern: names + `\.?`, max: 253, numbers: anyNumber},

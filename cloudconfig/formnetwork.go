@@ -36,3 +36,16 @@ func (a *LinkAddress) schema(_ *generator, at place) *jsonSchema {
 	r := at.shape.rules
 	return anyOf(r.textSchema(), &jsonSchema{Type: types("object"), PropertyNames: r.keySchema(r.format)})
 }
+
+func (p *ListenPort) decode(d *decoder, n *yaml.Node, at *spot) {
+	if n.Kind == yaml.ScalarNode && n.Value == "auto" {
+		return
+	}
+	if i, ok := d.number(n, at); ok {
+		*p = ListenPort(i)
+	}
+}
+
+func (p *ListenPort) schema(_ *generator, at place) *jsonSchema {
+	return anyOf(&jsonSchema{Const: "auto"}, at.shape.rules.numberSchema())
+}

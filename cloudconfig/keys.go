@@ -19,6 +19,7 @@ const (
 	asDriver         = "the driver's own setting is left"
 	noNetworkManager = "there is no NetworkManager on this system"
 	noBootstrap      = "there is no Bootstrap Docker on this system"
+	noSuchTunnel     = "this system makes tunnels of wireguard alone"
 )
 
 // ignoredKeys are keys that are accepted and have no effect, by pattern of path,
@@ -64,15 +65,19 @@ var ignoredKeys = map[string]string{
 	"network.ethernets.*.emit-lldp":                          noSuchService,
 	"network.ethernets.*.generic-receive-offload":            asDriver,
 	"network.ethernets.*.generic-segmentation-offload":       asDriver,
+	"network.ethernets.*.hairpin":                            notYet,
 	"network.ethernets.*.ignore-carrier":                     notYet,
 	"network.ethernets.*.infiniband-mode":                    notYet,
 	"network.ethernets.*.ipv6-address-generation":            notYet,
 	"network.ethernets.*.ipv6-address-token":                 notYet,
 	"network.ethernets.*.ipv6-mtu":                           notYet,
 	"network.ethernets.*.large-receive-offload":              asDriver,
+	"network.ethernets.*.link":                               "no virtual function is made: the interface has to be there",
+	"network.ethernets.*.neigh-suppress":                     notYet,
 	"network.ethernets.*.networkmanager":                     noNetworkManager,
 	"network.ethernets.*.openvswitch":                        noSuchService,
 	"network.ethernets.*.optional-addresses":                 notYet,
+	"network.ethernets.*.port-mac-learning":                  notYet,
 	"network.ethernets.*.ra-overrides":                       notYet,
 	"network.ethernets.*.receive-checksum-offload":           asDriver,
 	"network.ethernets.*.tcp-segmentation-offload":           asDriver,
@@ -82,6 +87,26 @@ var ignoredKeys = map[string]string{
 	"network.ethernets.*.routes.*.advertised-mss":            notYet,
 	"network.ethernets.*.routes.*.advertised-receive-window": notYet,
 	"network.ethernets.*.routes.*.congestion-window":         notYet,
+
+	// Keys of tunnels other than those of wireguard, which are not made.
+	"network.tunnels.*.ageing":                 noSuchTunnel,
+	"network.tunnels.*.aging":                  noSuchTunnel,
+	"network.tunnels.*.arp-proxy":              noSuchTunnel,
+	"network.tunnels.*.checksums":              noSuchTunnel,
+	"network.tunnels.*.do-not-fragment":        noSuchTunnel,
+	"network.tunnels.*.extensions":             noSuchTunnel,
+	"network.tunnels.*.flow-label":             noSuchTunnel,
+	"network.tunnels.*.id":                     noSuchTunnel,
+	"network.tunnels.*.limit":                  noSuchTunnel,
+	"network.tunnels.*.link":                   noSuchTunnel,
+	"network.tunnels.*.mac-learning":           noSuchTunnel,
+	"network.tunnels.*.notifications":          noSuchTunnel,
+	"network.tunnels.*.port-range":             noSuchTunnel,
+	"network.tunnels.*.short-circuit":          noSuchTunnel,
+	"network.tunnels.*.type-of-service":        noSuchTunnel,
+	"network.tunnels.*.keys.input":             noSuchTunnel,
+	"network.tunnels.*.keys.output":            noSuchTunnel,
+	"network.tunnels.*.keys.private-key-flags": noNetworkManager,
 
 	// How cloud-init works inside.
 	"cloud_init_modules":   "the order of work is fixed on this system",
@@ -312,8 +337,12 @@ func whyIgnored(path []string, in reflect.Type) (why string, ok bool) {
 	if why, ok = ignoredKeys[strings.Join(path, ".")]; ok {
 		return why, true
 	}
+	key := path[len(path)-1]
 	if prefix, found := ignoredBelow(in); found {
-		why, ok = ignoredKeys[prefix+path[len(path)-1]]
+		why, ok = ignoredKeys[prefix+key]
+	}
+	if !ok && in == reflect.TypeFor[TunnelConfig]() { // it has what every interface has, too
+		why, ok = ignoredKeys["network.ethernets.*."+key]
 	}
 	return why, ok
 }
@@ -332,8 +361,12 @@ func ignoredBelow(t reflect.Type) (prefix string, found bool) {
 	case reflect.TypeFor[NetworkConfig]():
 		return "network.", true
 	case reflect.TypeFor[Ethernet](), reflect.TypeFor[BondConfig](), reflect.TypeFor[BridgeConfig](), reflect.TypeFor[VlanConfig](),
-		reflect.TypeFor[TunnelConfig](), reflect.TypeFor[LinkConfig]():
+		reflect.TypeFor[LinkConfig]():
 		return "network.ethernets.*.", true
+	case reflect.TypeFor[TunnelConfig]():
+		return "network.tunnels.*.", true
+	case reflect.TypeFor[TunnelKeys]():
+		return "network.tunnels.*.keys.", true
 	case reflect.TypeFor[Route]():
 		return "network.ethernets.*.routes.*.", true
 	}

@@ -53,6 +53,9 @@ func (c *networkCheck) check(n NetworkConfig) {
 	version := mappingValue(c.root, "version")
 	switch {
 	case c.root.Kind != yaml.MappingNode || n.Config.Disabled:
+	case version == nil && c.has(linkKinds):
+		c.warn(nil, `key "version" is missing: it is taken for version 2`, "write version: 2")
+		c.version2(n)
 	case version == nil:
 		c.fail(nil, `key "version" is missing`, "1 for a list of things below config, 2 for netplan's keys")
 	case n.Version == 1:
@@ -62,6 +65,11 @@ func (c *networkCheck) check(n NetworkConfig) {
 		c.belong(1, c.keysBut("config")...)
 		c.version2(n)
 	}
+}
+
+// has says whether the document has one of some keys.
+func (c *networkCheck) has(keys []string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return mappingValue(c.root, key) != nil })
 }
 
 // keysBut are the keys of the document without one.
@@ -170,6 +178,8 @@ func (c *networkCheck) params(table map[string][]string, prefix string, path []s
 		at := below(path, key.Value)
 		words, known := table[plainParam(key.Value, prefix)]
 		switch {
+		case slices.Contains(bridgeVlanParams, key.Value) && prefix == "":
+			c.add(Warning, key, at, "is ignored: "+notYet, "")
 		case !known:
 			c.failAt(key, at, "unknown key", c.nearestParam(key.Value, table, prefix))
 		case words != nil && value.Kind == yaml.ScalarNode && !isNull(value) && !slices.Contains(words, value.Value):

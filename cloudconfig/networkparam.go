@@ -73,6 +73,10 @@ func bridgeParams1() map[string][]string {
 	}
 }
 
+// bridgeVlanParams are parameters of a bridge in version 2 that this system does not
+// set.
+var bridgeVlanParams = []string{"vlan-filtering", "vlan-default-pvid", "vlans", "port-vlans"}
+
 // bridgeParams2 are the parameters of bridges in version 2.
 func bridgeParams2() map[string][]string {
 	return map[string][]string{

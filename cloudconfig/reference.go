@@ -234,6 +234,7 @@ func formTexts() map[reflect.Type]string {
 		reflect.TypeFor[NetworkItems]():  "list of maps, or `disabled`",
 		reflect.TypeFor[Inactive]():      formats()["number"].means,
 		reflect.TypeFor[LinkAddress]():   formats()["cidr"].means,
+		reflect.TypeFor[ListenPort]():    "number from 0 to 65535, or `auto`",
 		reflect.TypeFor[MergeHow]():      "text, or list of maps",
 	}
 }

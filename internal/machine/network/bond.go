@@ -1,6 +1,7 @@
 package network
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"slices"
@@ -21,7 +22,7 @@ type bondOption struct {
 // bondOptions are the options that may be written in bond_opts, by the names
 // that the bonding driver gives them.
 func bondOptions() map[string]bondOption {
-	peers := number(func(b *netlink.Bond) *int { return &b.NumPeerNotif })
+	peers := number(0, 255, func(b *netlink.Bond) *int { return &b.NumPeerNotif })
 	return map[string]bondOption{
 		"mode":      frozen(named(func(b *netlink.Bond) *netlink.BondMode { return &b.Mode }, netlink.StringToBondModeMap)),
 		"lacp_rate": frozen(named(func(b *netlink.Bond) *netlink.BondLacpRate { return &b.LacpRate }, netlink.StringToBondLacpRateMap)),
@@ -36,22 +37,23 @@ func bondOptions() map[string]bondOption {
 			netlink.StringToBondArpValidateMap),
 		"arp_all_targets": named(func(b *netlink.Bond) *netlink.BondArpAllTargets { return &b.ArpAllTargets },
 			netlink.StringToBondArpAllTargetsMap),
-		"miimon":            number(func(b *netlink.Bond) *int { return &b.Miimon }),
-		"updelay":           number(func(b *netlink.Bond) *int { return &b.UpDelay }),
-		"downdelay":         number(func(b *netlink.Bond) *int { return &b.DownDelay }),
-		"use_carrier":       number(func(b *netlink.Bond) *int { return &b.UseCarrier }),
-		"arp_interval":      number(func(b *netlink.Bond) *int { return &b.ArpInterval }),
-		"min_links":         number(func(b *netlink.Bond) *int { return &b.MinLinks }),
-		"resend_igmp":       number(func(b *netlink.Bond) *int { return &b.ResendIgmp }),
-		"all_slaves_active": number(func(b *netlink.Bond) *int { return &b.AllSlavesActive }),
-		"packets_per_slave": number(func(b *netlink.Bond) *int { return &b.PacketsPerSlave }),
-		"lp_interval":       number(func(b *netlink.Bond) *int { return &b.LpInterval }),
-		"ad_actor_sys_prio": number(func(b *netlink.Bond) *int { return &b.AdActorSysPrio }),
-		"ad_user_port_key":  number(func(b *netlink.Bond) *int { return &b.AdUserPortKey }),
-		"tlb_dynamic_lb":    frozen(number(func(b *netlink.Bond) *int { return &b.TlbDynamicLb })),
+		"miimon":            number(0, 1<<31-1, func(b *netlink.Bond) *int { return &b.Miimon }),
+		"updelay":           number(0, 1<<31-1, func(b *netlink.Bond) *int { return &b.UpDelay }),
+		"downdelay":         number(0, 1<<31-1, func(b *netlink.Bond) *int { return &b.DownDelay }),
+		"use_carrier":       number(0, 1, func(b *netlink.Bond) *int { return &b.UseCarrier }),
+		"arp_interval":      number(0, 1<<31-1, func(b *netlink.Bond) *int { return &b.ArpInterval }),
+		"min_links":         number(0, 1<<31-1, func(b *netlink.Bond) *int { return &b.MinLinks }),
+		"resend_igmp":       number(0, 255, func(b *netlink.Bond) *int { return &b.ResendIgmp }),
+		"all_slaves_active": number(0, 1, func(b *netlink.Bond) *int { return &b.AllSlavesActive }),
+		"packets_per_slave": number(0, 65535, func(b *netlink.Bond) *int { return &b.PacketsPerSlave }),
+		"lp_interval":       number(1, 1<<31-1, func(b *netlink.Bond) *int { return &b.LpInterval }),
+		"ad_actor_sys_prio": number(1, 65535, func(b *netlink.Bond) *int { return &b.AdActorSysPrio }),
+		"ad_user_port_key":  frozen(number(0, 1023, func(b *netlink.Bond) *int { return &b.AdUserPortKey })),
+		"tlb_dynamic_lb":    frozen(number(0, 1, func(b *netlink.Bond) *int { return &b.TlbDynamicLb })),
 		"num_grat_arp":      peers,
 		"num_unsol_na":      peers,
 		"arp_ip_target":     {set: arpTargets, same: sameTargets},
+		"ad_actor_system":   {set: actorSystem, same: sameActor, frozen: true},
 		// Made when the port is there.
 		"primary": {set: func(*netlink.Bond, string) error { return nil }, same: func(_, _ *netlink.Bond) bool { return true }},
 	}
@@ -71,18 +73,20 @@ func named[T ~int](field func(*netlink.Bond) *T, names map[string]T) bondOption 
 				*field(b) = v
 				return nil
 			}
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 0 {
-				return fmt.Errorf("%q is none of %s", value, strings.Join(sortedKeys(names), ", "))
+			for _, v := range names {
+				if value == strconv.Itoa(int(v)) {
+					*field(b) = v
+					return nil
+				}
 			}
-			*field(b) = T(n)
-			return nil
+			return fmt.Errorf("%q is none of %s", value, strings.Join(sortedKeys(names), ", "))
 		},
 		same: func(a, b *netlink.Bond) bool { return *field(a) == *field(b) },
 	}
 }
 
-func number(field func(*netlink.Bond) *int) bondOption {
+// number is an option that is a number in a range.
+func number(from, to int, field func(*netlink.Bond) *int) bondOption {
 	return bondOption{
 		set: func(b *netlink.Bond, value string) error {
 			switch value {
@@ -92,8 +96,8 @@ func number(field func(*netlink.Bond) *int) bondOption {
 				value = "0"
 			}
 			n, err := strconv.Atoi(value)
-			if err != nil || n < 0 {
-				return fmt.Errorf("%q is not a number", value)
+			if err != nil || n < from || n > to {
+				return fmt.Errorf("%q is not a number from %d to %d", value, from, to)
 			}
 			*field(b) = n
 			return nil
@@ -116,6 +120,17 @@ func arpTargets(b *netlink.Bond, value string) error {
 func sameTargets(a, b *netlink.Bond) bool {
 	return slices.EqualFunc(a.ArpIpTargets, b.ArpIpTargets, net.IP.Equal)
 }
+
+func actorSystem(b *netlink.Bond, value string) error {
+	mac, err := net.ParseMAC(value)
+	if err != nil || len(mac) != 6 || mac[0]&1 == 1 {
+		return fmt.Errorf("%q is not the hardware address of one machine", value)
+	}
+	b.AdActorSystem = mac
+	return nil
+}
+
+func sameActor(a, b *netlink.Bond) bool { return bytes.Equal(a.AdActorSystem, b.AdActorSystem) }
 
 // newBond is a bond with the options that were written; the others stay the
 // driver's.

@@ -46,10 +46,14 @@ func dhcpcdLines(hostname string, w want) []string {
 	if !w.IPv4LL {
 		lines = append(lines, "noipv4ll", "noarp") // IPv4LL needs ARP to find a free address
 	}
-	if name := w.Lease.Hostname; name != "" && oneWord(name) {
+	asks := w.Lease
+	if !w.DHCP && w.DHCP6 {
+		asks = w.Lease6
+	}
+	if name := asks.Hostname; name != "" && oneWord(name) {
 		hostname = name
 	}
-	if hostname != "" && !w.Lease.Silent {
+	if hostname != "" && !asks.Silent {
 		lines = append(lines, "hostname "+hostname)
 	}
 	// A size that is configured is not changed by a lease.

@@ -90,7 +90,7 @@ func drawn(t *rapid.T) Settings {
 			for _, port := range take() {
 				doc.Entries = append(doc.Entries, Entry{ID: port, Match: Match{Name: port}})
 			}
-			doc.enslave(d.name, portsOf(doc, cards), nil)
+			(&translator{}).enslave(&doc, d.name, portsOf(doc, cards))
 		}
 	}
 	for _, name := range free {

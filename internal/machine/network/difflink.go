@@ -267,7 +267,8 @@ func keepsAddress(a address, w, before want, lease netip.Addr) bool {
 		return ip == lease || !a.Permanent || !slices.Contains(before.Addresses, a.Prefix)
 	}
 	ofAnother := a.Permanent && !ip.IsLinkLocalUnicast() && !slices.Contains(before.Addresses, a.Prefix)
-	return ofAnother && w.Master == before.Master && before.addressed() && !(before.DHCP && ip == lease)
+	leased := before.DHCP && ip == lease
+	return ofAnother && !leased && w.Master == before.Master && before.addressed()
 }
 
 func keepsIPv6(a address, w, before want) bool {

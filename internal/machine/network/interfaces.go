@@ -13,6 +13,7 @@ import (
 // translator collects what a source cannot have, with the path of the value.
 type translator struct {
 	base   []string
+	where  map[string][]string // of the entries, by ID
 	report cloudconfig.Report
 }
 
@@ -53,19 +54,22 @@ func FromInterfaces(source string, interfaces map[string]cloudconfig.Interface) 
 			make(key, Bond, entry.BondOpts)
 		}
 	}
-	for _, d := range doc.Devices {
+	for i, d := range doc.Devices {
 		if d.Kind == Bond {
-			t.bondOptions(d)
+			doc.Devices[i].Options = t.bondOptions(d)
 		}
 	}
 	slices.SortFunc(doc.Devices, func(a, b Device) int { return strings.Compare(a.Name, b.Name) })
 	return doc, t.report
 }
 
-func (t *translator) bondOptions(d Device) {
-	if _, err := newBond(linkAttrs(d.Name), d.Options); err != nil {
-		t.fail(err.Error(), "", d.Name, "bond_opts")
+// bondOptions are bond_opts without those that the kernel would not take.
+func (t *translator) bondOptions(d Device) map[string]string {
+	params := map[string]cloudconfig.Texts{}
+	for name, value := range d.Options {
+		params[name] = cloudconfig.Texts{value}
 	}
+	return t.bondParameters(params, d.Name, "bond_opts")
 }
 
 func (t *translator) entry(key string, i cloudconfig.Interface) Entry {

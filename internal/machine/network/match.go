@@ -69,6 +69,9 @@ func rankOf(e Entry, l link) rank {
 		if l.Loopback || l.Kind == "bond" || l.Kind == "bridge" || l.Kind == "vlan" || !globs(m.MAC, l.ownMAC()) {
 			return noMatch
 		}
+		if ofContainers(l) && m.MAC != l.ownMAC() { // a container's end of a cable has any address
+			return noMatch
+		}
 		best = macMatch
 	}
 	return best

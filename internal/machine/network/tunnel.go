@@ -16,7 +16,7 @@ func (t *translator) tunnel(doc *Document, name string, c cloudconfig.TunnelConf
 		t.warn(fmt.Sprintf("a tunnel of mode %q is not made", c.Mode), "this system has wireguard", path...)
 		return
 	}
-	out := Tunnel{PrivateKey: c.Keys.Private, Port: c.Port, Mark: c.Mark}
+	out := Tunnel{PrivateKey: c.Keys.Private, Port: int(c.Port), Mark: c.Mark}
 	if c.Key.Node != nil && c.Key.Node.Value != "" {
 		out.PrivateKey = c.Key.Node.Value
 	}

@@ -1,7 +1,9 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -23,10 +25,14 @@ func (t *translator) version1(doc *Document, items []cloudconfig.NetworkItem) {
 			}
 		case "bond":
 			doc.Devices = append(doc.Devices, Device{Name: item.Name, Kind: Bond, Options: t.bondParameters(item.Params, below(path, "params")...)})
-			ports = append(ports, func() { doc.enslave(item.Name, item.BondInterfaces, nil) })
+			ports = append(ports, func() { t.enslave(doc, item.Name, item.BondInterfaces) })
 		case "bridge":
-			doc.Devices = append(doc.Devices, Device{Name: item.Name, Kind: Bridge, Options: bridgeParams(item.Params)})
-			ports = append(ports, func() { doc.enslave(item.Name, item.BridgeInterfaces, nil); doc.portParams(item.Params) })
+			at := below(path, "params")
+			doc.Devices = append(doc.Devices, Device{Name: item.Name, Kind: Bridge, Options: t.bridgeParams(item, at...)})
+			ports = append(ports, func() {
+				t.enslave(doc, item.Name, item.BridgeInterfaces)
+				t.portParams(doc, item, at...)
+			})
 		case "vlan":
 			doc.Devices = append(doc.Devices, Device{Name: item.Name, Kind: Vlan, Parent: item.VlanLink, ID: item.VlanID})
 		case "loopback":
@@ -35,6 +41,7 @@ func (t *translator) version1(doc *Document, items []cloudconfig.NetworkItem) {
 			continue
 		}
 		e.Link = t.item(item, path...)
+		t.where[e.ID] = path
 		doc.Entries = append(doc.Entries, e)
 	}
 	for _, enslave := range ports {
@@ -52,37 +59,55 @@ func (t *translator) version1(doc *Document, items []cloudconfig.NetworkItem) {
 
 func below(path []string, keys ...string) []string { return slices.Concat(path, keys) }
 
-func bridgeParams(params map[string]cloudconfig.Texts) map[string]string {
+// bridgeParams are a bridge's options by the kernel's names. Those of its ports come
+// when these are there, and its hardware address is the link's.
+func (t *translator) bridgeParams(item cloudconfig.NetworkItem, path ...string) map[string]string {
 	options := map[string]string{}
-	for key, values := range params {
-		if len(values) > 0 {
-			bridgeOption(options, plainOption(key, "bridge_"), values[0])
+	for _, key := range sortedKeys(item.Params) {
+		name, value := plainOption(key, "bridge_"), strings.Join(item.Params[key], " ")
+		switch {
+		case name == "hw" || portOptions1[name] != "":
+		case name == "ports" || name == "maxwait" || name == "waitport":
+			if value != "none" && value != "0" && value != strings.Join(item.BridgeInterfaces, " ") {
+				t.warn("is not used: ports are those of bridge_interfaces, and join whenever they come", "", below(path, key)...)
+			}
+		default:
+			t.bridgeOption(options, name, value, below(path, key)...)
 		}
 	}
 	return options
 }
 
+// bridgeMAC is the hardware address that a bridge is given among its parameters.
+func (t *translator) bridgeMAC(item cloudconfig.NetworkItem, path ...string) string {
+	for key, values := range item.Params {
+		if plainOption(key, "bridge_") != "hw" || item.Type != "bridge" {
+			continue
+		}
+		mac, err := net.ParseMAC(strings.Join(values, " "))
+		if err != nil || len(mac) != 6 {
+			t.warn("is not used: it is no hardware address", "such as 52:54:00:12:34:56", below(path, "params", key)...)
+			continue
+		}
+		return mac.String()
+	}
+	return ""
+}
+
 // portParams gives ports what is written as "eth0 50" in a bridge's parameters.
-func (doc *Document) portParams(params map[string]cloudconfig.Texts) {
-	options := map[string]string{"pathcost": "cost", "portprio": "priority"}
-	for key, values := range params {
-		option, ok := options[plainOption(key, "bridge_")]
+func (t *translator) portParams(doc *Document, item cloudconfig.NetworkItem, path ...string) {
+	for _, key := range sortedKeys(item.Params) {
+		option, ok := portOptions1[plainOption(key, "bridge_")]
 		if !ok {
 			continue
 		}
-		for _, text := range values {
+		for _, text := range item.Params[key] {
 			words := strings.Fields(text)
-			i := slices.IndexFunc(doc.Entries, func(e Entry) bool { return len(words) == 2 && e.ID == words[0] })
-			if i < 0 {
+			if len(words) != 2 {
+				t.fail(fmt.Sprintf("cannot use %q", text), "the name of a port and a number, such as eth0 50", below(path, key)...)
 				continue
 			}
-			if n, err := strconv.Atoi(words[1]); err == nil && n >= 0 {
-				l := &doc.Entries[i].Link
-				if l.Port == nil {
-					l.Port = map[string]int{}
-				}
-				l.Port[option] = n
-			}
+			t.portOption(doc, item.BridgeInterfaces, [3]string{words[0], option, words[1]}, below(path, key)...)
 		}
 	}
 }
@@ -90,8 +115,8 @@ func (doc *Document) portParams(params map[string]cloudconfig.Texts) {
 // item translates what an interface of version 1 has.
 func (t *translator) item(item cloudconfig.NetworkItem, path ...string) Link {
 	l := Link{MTU: item.MTU, AcceptRA: item.AcceptRA}
-	if item.Type == "bond" || item.Type == "bridge" {
-		l.MAC = strings.ToLower(item.MACAddress)
+	if item.Type == "bond" || item.Type == "bridge" || item.Type == "vlan" {
+		l.MAC = cmp.Or(strings.ToLower(item.MACAddress), t.bridgeMAC(item, path...))
 	}
 	for i, s := range item.Subnets {
 		t.subnet(&l, s, below(path, "subnets", strconv.Itoa(i))...)
@@ -111,6 +136,13 @@ func (t *translator) subnet(l *Link, s cloudconfig.Subnet, path ...string) {
 	case "manual": // it is set up, and nothing more
 	default:
 		t.static(l, s, path...)
+	}
+	if s.Type != "static" && s.Type != "static6" {
+		for _, unused := range [][2]string{{"address", s.Address}, {"netmask", s.Netmask}, {"gateway", s.Gateway}} {
+			if unused[1] != "" {
+				t.warn(fmt.Sprintf("is not used: a subnet of type %s has none of its own", s.Type), "type static has", below(path, unused[0])...)
+			}
+		}
 	}
 	if s.Control == "manual" {
 		l.Optional = true

@@ -14,7 +14,7 @@ import (
 // FromNetworkConfig translates cloud-init's network-config. The paths of the
 // report begin at its root. What this system has no use for is told.
 func FromNetworkConfig(source string, n cloudconfig.NetworkConfig) (Document, cloudconfig.Report) {
-	t := &translator{}
+	t := &translator{where: map[string][]string{}}
 	doc := Document{Source: source}
 	switch {
 	case n.Config.Disabled:
@@ -36,6 +36,7 @@ func (t *translator) version2(doc *Document, n cloudconfig.NetworkConfig) {
 		if e.WakeOnLAN {
 			t.warn("is not set: the driver's own setting is left", "", "ethernets", name, "wakeonlan")
 		}
+		t.where[name] = []string{"ethernets", name}
 		doc.Entries = append(doc.Entries, Entry{ID: name, Match: matchOf(name, e.Match), SetName: e.SetName, Link: l})
 	}
 	for _, name := range sortedKeys(n.Bonds) {
@@ -45,7 +46,7 @@ func (t *translator) version2(doc *Document, n cloudconfig.NetworkConfig) {
 	}
 	for _, name := range sortedKeys(n.Bridges) {
 		b := n.Bridges[name]
-		d := Device{Name: name, Kind: Bridge, Options: bridgeParameters(b.Parameters)}
+		d := Device{Name: name, Kind: Bridge, Options: t.bridgeParameters(b.Parameters, "bridges", name, "parameters")}
 		t.device(doc, d, b.LinkConfig, "bridges", name)
 	}
 	for _, name := range sortedKeys(n.Vlans) {
@@ -59,10 +60,11 @@ func (t *translator) version2(doc *Document, n cloudconfig.NetworkConfig) {
 		t.tunnel(doc, name, n.Tunnels[name])
 	}
 	for _, name := range sortedKeys(n.Bonds) {
-		doc.enslave(name, n.Bonds[name].Interfaces, nil)
+		t.enslave(doc, name, n.Bonds[name].Interfaces)
 	}
 	for _, name := range sortedKeys(n.Bridges) {
-		doc.enslave(name, n.Bridges[name].Interfaces, n.Bridges[name].Parameters)
+		t.enslave(doc, name, n.Bridges[name].Interfaces)
+		t.portParameters(doc, n.Bridges[name], "bridges", name, "parameters")
 	}
 	for _, kind := range []struct {
 		name string
@@ -88,13 +90,14 @@ func (t *translator) device(doc *Document, d Device, c cloudconfig.LinkConfig, p
 		t.fail(fmt.Sprintf("%q is no name of an interface", d.Name), "1 to 15 characters, no slash, colon or space", path...)
 		return
 	}
+	t.where[d.Name] = path
 	doc.Devices = append(doc.Devices, d)
 	doc.Entries = append(doc.Entries, Entry{ID: d.Name, Match: Match{Name: d.Name}, Link: t.link(c, path...)})
 }
 
 // enslave makes entries ports of a bond or bridge; a port that has no entry gets
-// one, as an interface of that name.
-func (doc *Document) enslave(master string, ports []string, params map[string]cloudconfig.Free) {
+// one, as an interface of that name. A port has no address of its own.
+func (t *translator) enslave(doc *Document, master string, ports []string) {
 	for _, port := range ports {
 		i := slices.IndexFunc(doc.Entries, func(e Entry) bool { return e.ID == port })
 		if i < 0 {
@@ -102,31 +105,12 @@ func (doc *Document) enslave(master string, ports []string, params map[string]cl
 			doc.Entries = append(doc.Entries, Entry{ID: port, Match: Match{Name: port}})
 		}
 		l := &doc.Entries[i].Link
-		// A port has no address of its own.
-		*l = Link{Master: master, MTU: l.MTU, MAC: l.MAC, Optional: l.Optional}
-		for key, option := range map[string]string{"path-cost": "cost", "port-priority": "priority"} {
-			if value, ok := numberBelow(params[key], port); ok {
-				if l.Port == nil {
-					l.Port = map[string]int{}
-				}
-				l.Port[option] = value
-			}
+		if l.addressed() || len(l.Routes)+len(l.Rules)+len(l.DNS.Nameservers)+len(l.DNS.Search) > 0 {
+			t.warn("a part of "+master+" has neither addresses nor routes nor name servers of its own: they are left out",
+				"write them below "+master, t.where[port]...)
 		}
+		*l = Link{Master: master, MTU: l.MTU, MAC: l.MAC, NoLocal6: l.NoLocal6, Optional: l.Optional, Port: l.Port}
 	}
-}
-
-// numberBelow is the number that a map as written has for a key.
-func numberBelow(f cloudconfig.Free, key string) (int, bool) {
-	if f.Node == nil {
-		return 0, false
-	}
-	for i := 0; i+1 < len(f.Node.Content); i += 2 {
-		if f.Node.Content[i].Value == key {
-			value, err := strconv.Atoi(f.Node.Content[i+1].Value)
-			return value, err == nil && value >= 0
-		}
-	}
-	return 0, false
 }
 
 // link translates what every kind of link has.
@@ -146,6 +130,7 @@ func (t *translator) link(c cloudconfig.LinkConfig, path ...string) Link {
 		yes := true // DHCPv6 gives no router
 		l.AcceptRA = &yes
 	}
+	t.overrides6(l, at("dhcp6-overrides")...)
 	for i, text := range c.Addresses {
 		prefix, err := netip.ParsePrefix(string(text))
 		if err != nil {
@@ -171,6 +156,17 @@ func (t *translator) link(c cloudconfig.LinkConfig, path ...string) Link {
 	}
 	l.addDNS(c.Nameservers.Addresses, c.Nameservers.Search)
 	return l
+}
+
+// overrides6 warns of what of dhcp6-overrides has no effect.
+func (t *translator) overrides6(l Link, path ...string) {
+	if l.DHCP6 && (l.Lease6.NoRoutes || l.Lease6.Metric != 0) {
+		t.warn("use-routes and route-metric are left out: routes of IPv6 come from routers, not from DHCP",
+			"accept-ra: false takes none of them", path...)
+	}
+	if l.DHCP && l.DHCP6 && l.Lease6.Hostname != "" && l.Lease6.Hostname != l.Lease.Hostname {
+		t.warn("hostname is left out: DHCP is told one name, that of dhcp4-overrides", "", below(path, "hostname")...)
+	}
 }
 
 func leaseOf(o cloudconfig.DHCPOverrides) Lease {
