@@ -36,9 +36,15 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 	}
 	s.unstable = s.settles(plan)
 	tried, failed := s.carryOut(ctx, plan, begin)
-	errs = append(errs, failed...)
 	if len(tried) > 0 {
 		s.last = tried
+	}
+	plan.Steps = nil // from here on those that were made
+	for i, step := range tried {
+		if failed[i] == nil {
+			plan.Steps = append(plan.Steps, step)
+		}
+		errs = append(errs, failed[i])
 	}
 	status, err := s.publishable(settings, wants, plan)
 	err = errors.Join(append(errs, err)...)
@@ -49,9 +55,9 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 	return status, err
 }
 
-// carryOut makes the steps of a plan, and returns those that it tried. One that needs
-// a link which could not be made is not: why is told already. Steps that were made a
-// moment ago, and have to be made again, are no news in the log.
+// carryOut makes the steps of a plan, and returns those that it tried, with the error
+// of each. One that needs a link which could not be made is not: why is told already.
+// Steps that were made a moment ago, and have to be made again, are no news in the log.
 func (s *service) carryOut(ctx context.Context, plan Plan, begin func()) (tried []Step, errs []error) {
 	level := logrus.InfoLevel
 	if s.unstable > 0 {
@@ -67,15 +73,13 @@ func (s *service) carryOut(ctx context.Context, plan Plan, begin func()) (tried 
 			continue
 		}
 		logrus.WithFields(logrus.Fields{"service": "network", "step": string(step.Verb)}).Log(level, step)
-		tried = append(tried, step)
+		var err error
 		if step.Verb == RunCommands {
 			s.runCommands(ctx, commandsOf{what: step.What, iface: step.Link}, step.lines)
-			continue
-		}
-		if err := s.executor.do(step); err != nil {
-			errs = append(errs, err)
+		} else if err = s.executor.do(step); err != nil {
 			lost[step.brings()] = step.brings() != ""
 		}
+		tried, errs = append(tried, step), append(errs, err)
 	}
 	begin()
 	return tried, errs
@@ -123,11 +127,23 @@ func givenBy(plan Plan, wants []want, have actual, before map[string]applied) ma
 			g.Was = ""
 		}
 		g.MTU = keptMTU(g, plan, l)
+		g.Endpoints = keptEndpoints(b, plan, l)
 		if i >= 0 || g.Made || g.Was != "" || g.MTU != 0 {
 			now[l.Name] = g
 		}
 	}
 	return now
+}
+
+// keptEndpoints are the endpoints that a tunnel was given last. The kernel does not
+// tell them: a peer may have moved since.
+func keptEndpoints(before applied, plan Plan, l link) map[string]string {
+	for _, s := range slices.Backward(plan.Steps) {
+		if s.Verb == Configure && s.Link == l.Name && s.device.Tunnel != nil {
+			return s.device.Tunnel.written()
+		}
+	}
+	return before.Endpoints
 }
 
 // keptMTU is what is remembered of the size of packets that a link had, until it has

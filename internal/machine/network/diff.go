@@ -23,6 +23,8 @@ type applied struct {
 	Was string `json:"was,omitempty"`
 	// MTU is what the link had before it was given another; 0 when it was not.
 	MTU int `json:"mtu,omitempty"`
+	// Endpoints are those of a tunnel's peers, as they were written, by public key.
+	Endpoints map[string]string `json:"endpoints,omitempty"`
 }
 
 // byName are those of the links that are there, by the names that they have now.
@@ -46,6 +48,8 @@ type differ struct {
 	steps []Step
 	// promoted are the links that keep their addresses when the first one goes.
 	promoted map[string]bool
+	// sizes are those of packets, of the links that were looked at, once the steps are made.
+	sizes map[string]int
 	// places are those of the routes: network, table and metric alone.
 	places map[Route]placed
 }
@@ -61,7 +65,7 @@ type placed struct {
 // interface that no entry names is left alone, as is an address or a route that
 // somebody else gave to a link whose addresses are not the configuration's.
 func diff(settings Settings, have actual, given map[string]applied) (Plan, []want) {
-	d := differ{desired: desire(settings.documents(), have.Links, given), have: have, promoted: map[string]bool{}, places: map[Route]placed{}}
+	d := differ{desired: desire(settings.documents(), have.Links, given), have: have, promoted: map[string]bool{}, places: map[Route]placed{}, sizes: map[string]int{}}
 	d.given = byName(given, d.links)
 	d.renamesFirst()
 	for _, m := range d.devices {
@@ -73,6 +77,11 @@ func diff(settings Settings, have actual, given map[string]applied) (Plan, []wan
 	}
 	for _, w := range d.wants {
 		d.link(w)
+	}
+	for _, m := range d.devices {
+		if d.want(m.Name) == nil && m.Kind == Vlan {
+			d.mtu(want{Name: m.Name, Cause: m.cause}, d.find(m.Name), false)
+		}
 	}
 	d.machineRoutes()
 	d.rules()
@@ -133,9 +142,15 @@ func (d *differ) device(m making) {
 	if len(changes) > 0 {
 		d.step(w, Step{Verb: Configure, What: optionText(changes), device: &m.Device, options: changes})
 	}
-	if m.Kind == Wireguard && (l.missing || !sameTunnel(m.Tunnel, l.Tunnel)) {
+	if m.Kind == Wireguard && (l.missing || !sameTunnel(m.Tunnel, l.Tunnel) || d.moved(m)) {
 		d.step(w, Step{Verb: Configure, What: "tunnel", device: &m.Device})
 	}
+}
+
+// moved says whether a peer of a tunnel is written to be elsewhere than before.
+func (d *differ) moved(m making) bool {
+	g := d.given[m.Name]
+	return g.Index == d.index(m.Name) && g.Endpoints != nil && !maps.Equal(g.Endpoints, m.Tunnel.written())
 }
 
 func (d *differ) mustBeAnew(m making, l *link) bool {

@@ -204,7 +204,12 @@ func hasAll(t testing.TB, k *fakeKernel, settings Settings, plan Plan) {
 			t.Fatalf("%s: up %v, port of %q, which should be %q:\n%s", l.Name, l.Up, l.Master, e.Link.Master, plan)
 		}
 		inBond := l.Kind == "bond" || l.Master == "bond0" // all of one size, whichever has it
-		if size := cmp.Or(e.Link.MTU, 1500); l.MTU != size && !inBond && l.Kind != "vlan" {
+		size := cmp.Or(e.Link.MTU, 1500)
+		if l.Kind == "vlan" {
+			below := k.at(t, l.Parent).MTU
+			size = min(cmp.Or(e.Link.MTU, below), below)
+		}
+		if l.MTU != size && !inBond {
 			t.Fatalf("%s has the size %d, which should be %d:\n%s", l.Name, l.MTU, size, plan)
 		}
 		for _, p := range e.Link.Addresses {

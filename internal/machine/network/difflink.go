@@ -42,8 +42,13 @@ func (d *differ) link(w want) {
 // mtu sets the size of packets. When the configuration has none any more it becomes
 // what it was before.
 func (d *differ) mtu(w want, l *link, joins bool) {
+	have := l.MTU
+	defer func() { d.sizes[w.Name] = have }()
 	if w.MTU == 0 {
 		w.MTU, w.Cause = d.formerMTU(l), notWanted
+	}
+	if parent := d.find(l.Parent); parent != nil && l.Kind == string(Vlan) {
+		d.vlanMTU(&w, l, parent)
 	}
 	// One that leaves a bond has its own again only then: the next pass sees it.
 	leaves := l.MTU == 0 && !l.missing || d.isBond(l.Master) && l.Master != w.Master && d.leaves(l)
@@ -55,6 +60,40 @@ func (d *differ) mtu(w want, l *link, joins bool) {
 		s.former = mtuOfNew(l)
 	}
 	d.step(w, s)
+	have = w.MTU
+}
+
+// vlanMTU is the size of packets of a VLAN: at most that of the link that it is on, and
+// just that where a VLAN of the configuration has none of its own. The kernel makes a
+// VLAN smaller with its link, but not bigger again.
+func (d *differ) vlanMTU(w *want, l, parent *link) {
+	below, known := d.sizes[parent.Name]
+	if !known {
+		below = parent.MTU
+	}
+	if parent.missing && below == 0 {
+		below = mtuOfNew(parent)
+	}
+	if l.missing { // made before its link gets another size
+		if l.MTU = parent.MTU; parent.missing {
+			l.MTU = mtuOfNew(parent)
+		}
+	}
+	own := d.want(w.Name) != nil && d.want(w.Name).MTU != 0
+	switch {
+	case below == 0: // it is seen in the next pass
+		w.MTU = 0
+	case own && w.MTU > below:
+		d.tell("%s cannot have packets of %d bytes: %s, which it is on, has %d", w.Name, w.MTU, parent.Name, below)
+		w.MTU = below
+	case !own && d.makes(w.Name) && len(w.PreUp)+len(w.PostUp) == 0: // commands may have chosen one
+		w.MTU, w.Cause = below, "as "+parent.Name+", which it is on"
+	}
+}
+
+// makes says whether a link is a device of the configuration.
+func (d *differ) makes(name string) bool {
+	return slices.ContainsFunc(d.devices, func(m making) bool { return m.Name == name })
 }
 
 // formerMTU is the size of packets that a link had before it was given another, 0
@@ -274,6 +313,8 @@ func keepsAddress(a address, w, before want, lease netip.Addr) bool {
 func keepsIPv6(a address, w, before want) bool {
 	switch {
 	case slices.Contains(before.Addresses, a.Prefix):
+		return false
+	case w.NoLocal6 && a.Prefix.Addr().IsLinkLocalUnicast():
 		return false
 	case a.Permanent || a.Prefix.Addr().IsLinkLocalUnicast() || w.DHCP6:
 		return true

@@ -74,7 +74,11 @@ func (k *fakeKernel) change(t testing.TB, l *link, s Step) {
 	case SetMAC:
 		l.MAC = s.value
 	case SetMTU:
+		if l.Kind == "vlan" && s.number > k.at(t, l.Parent).MTU {
+			t.Fatalf("%s: %s has %d", s, l.Parent, k.at(t, l.Parent).MTU)
+		}
 		l.MTU = s.number
+		k.shrink(l.Name, s.number)
 		for i := range k.Links { // a bond's ports are like it
 			if l.Kind == "bond" && k.Links[i].Master == l.Name {
 				k.Links[i].MTU = s.number
@@ -103,6 +107,16 @@ func (k *fakeKernel) change(t testing.TB, l *link, s Step) {
 		k.Addresses[l.Name] = slices.DeleteFunc(k.Addresses[l.Name], func(a address) bool { return a.Prefix == s.address.Prefix })
 	default:
 		t.Fatalf("%s is no change of a link", s)
+	}
+}
+
+// shrink makes VLANs no bigger than what they are on.
+func (k *fakeKernel) shrink(name string, size int) {
+	for i := range k.Links {
+		if v := &k.Links[i]; v.Parent == name && v.MTU > size {
+			v.MTU = size
+			k.shrink(v.Name, size)
+		}
 	}
 }
 

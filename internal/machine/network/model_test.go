@@ -179,17 +179,27 @@ func TestTunnelsAreComparedByWhatIsWritten(t *testing.T) {
 
 func TestTunnelConfig(t *testing.T) {
 	key := "4GgaQCy68nzNsUE5aJ9fuLzHhB65tAlwbmA72MWnOm8="
-	config, err := tunnelConfig(Tunnel{PrivateKey: key, Port: 51820, Peers: []Peer{
+	tunnel := Tunnel{PrivateKey: key, Port: 51820, Peers: []Peer{
 		{PublicKey: key, PresharedKey: key, Endpoint: "192.0.2.1:5", AllowedIPs: prefixes("10.0.0.0/24"), Keepalive: 25},
-	}})
+		{PublicKey: key, Endpoint: "no-such-name.invalid:5"},
+		{PublicKey: key, Endpoint: "[2001:db8::1]:7"},
+	}}
+	endpoints, unknown := tunnel.endpoints()
+	if unknown == nil || !strings.Contains(unknown.Error(), "cannot find peer no-such-name.invalid:5") {
+		t.Errorf("a peer that cannot be found: %v", unknown)
+	}
+	config, err := tunnelConfig(tunnel, endpoints)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(config.Peers) != 3 || config.Peers[1].Endpoint != nil || config.Peers[2].Endpoint.String() != "[2001:db8::1]:7" {
+		t.Errorf("the other peers: %+v", config.Peers)
 	}
 	p := config.Peers[0]
 	if *config.ListenPort != 51820 || p.Endpoint.String() != "192.0.2.1:5" || p.AllowedIPs[0].String() != "10.0.0.0/24" || *p.PersistentKeepaliveInterval != 25*time.Second {
 		t.Errorf("config %+v", config)
 	}
-	if _, err := tunnelConfig(Tunnel{PrivateKey: "x"}); err == nil {
+	if _, err := tunnelConfig(Tunnel{PrivateKey: "x"}, nil); err == nil {
 		t.Error("a key that is none is used")
 	}
 }

@@ -254,13 +254,30 @@ func (o observer) leasesOf(name string, have []address) leases {
 		parse  func([]byte) (lease, error)
 		to     *lease
 	}{{".lease", parseLease, &out.IPv4}, {".lease6", parseLease6, &out.IPv6}} {
-		found, ok := readLease(filepath.Join(o.leases, name+l.ending), l.parse)
-		has := slices.ContainsFunc(have, func(a address) bool { return a.Prefix.Addr() == found.Address })
-		if ok && has {
-			*l.to = found
+		for _, file := range o.leaseFiles(name, l.ending) {
+			found, ok := readLease(file, l.parse)
+			has := slices.ContainsFunc(have, func(a address) bool { return a.Prefix.Addr() == found.Address })
+			if ok && has {
+				*l.to = found
+			}
 		}
 	}
 	return out
+}
+
+// leaseFiles are the files of a link's leases: dhcpcd has one for each wireless network.
+func (o observer) leaseFiles(name, ending string) []string {
+	files := []string{filepath.Join(o.leases, name+ending)}
+	entries, err := os.ReadDir(o.leases)
+	if err != nil {
+		return files
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), name+"-") && strings.HasSuffix(e.Name(), ending) {
+			files = append(files, filepath.Join(o.leases, e.Name()))
+		}
+	}
+	return files
 }
 
 // The options of a bridge and its ports, which netlink's library does not read.

@@ -160,6 +160,7 @@ func TestKeepsAddress(t *testing.T) {
 		{"a stranger stays on a link with DHCP", "10.0.0.5/24", true, dhcp, static, true},
 		{"an autoconfigured IPv6 address stays", "2001:db8::5/64", false, static, want{}, true},
 		{"a link-local IPv6 address stays", "fe80::5/64", true, static, want{}, true},
+		{"and goes where there are to be none", "fe80::5/64", true, want{Link: Link{NoLocal6: true}}, want{}, false},
 		{
 			"an IPv6 address that was configured before goes", "2001:db8::2/64", true, static,
 			want{Link: Link{Addresses: prefixes("2001:db8::2/64")}},

@@ -1,6 +1,8 @@
 package network
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -22,6 +24,17 @@ func sameTunnel(want, have *Tunnel) bool {
 		return want == have
 	}
 	return reflect.DeepEqual(comparable(*want, have), comparable(*have, have))
+}
+
+// written are the endpoints of the peers, by public key.
+func (t Tunnel) written() map[string]string {
+	endpoints := map[string]string{}
+	for _, p := range t.Peers {
+		if p.Endpoint != "" {
+			endpoints[p.PublicKey] = p.Endpoint
+		}
+	}
+	return endpoints
 }
 
 // comparable is a tunnel in one order, with only that of the peers' endpoints
@@ -80,9 +93,15 @@ func keyText(k wgtypes.Key) string {
 	return k.String()
 }
 
-// setTunnel makes a tunnel as it should be. Peers that stay keep their session.
+// lookupLimit is how long the names of a tunnel's peers may take: all the network
+// waits for it.
+const lookupLimit = 2 * time.Second
+
+// setTunnel makes a tunnel as it should be. Peers that stay keep their session. One
+// whose name is not known has the rest, and may call; its name is looked up again.
 func setTunnel(name string, t Tunnel) error {
-	config, err := tunnelConfig(t)
+	endpoints, unknown := t.endpoints()
+	config, err := tunnelConfig(t, endpoints)
 	if err != nil {
 		return err
 	}
@@ -98,10 +117,47 @@ func setTunnel(name string, t Tunnel) error {
 			}
 		}
 	}
-	return client.ConfigureDevice(name, config)
+	return errors.Join(client.ConfigureDevice(name, config), unknown)
 }
 
-func tunnelConfig(t Tunnel) (wgtypes.Config, error) {
+// endpoints are the addresses of peers, by what is written.
+func (t Tunnel) endpoints() (map[string]*net.UDPAddr, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
+	defer cancel()
+	found := map[string]*net.UDPAddr{}
+	var errs []error
+	for _, p := range t.Peers {
+		if p.Endpoint == "" {
+			continue
+		}
+		address, err := lookup(ctx, p.Endpoint)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cannot find peer %s: %w", p.Endpoint, err))
+			continue
+		}
+		found[p.Endpoint] = address
+	}
+	return found, errors.Join(errs...)
+}
+
+// lookup finds an address and a port.
+func lookup(ctx context.Context, endpoint string) (*net.UDPAddr, error) {
+	host, service, err := net.SplitHostPort(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(addresses[0].Unmap(), uint16(port))), nil
+}
+
+func tunnelConfig(t Tunnel, endpoints map[string]*net.UDPAddr) (wgtypes.Config, error) {
 	private, err := wgtypes.ParseKey(t.PrivateKey)
 	if err != nil {
 		return wgtypes.Config{}, fmt.Errorf("cannot use the private key: %w", err)
@@ -111,7 +167,7 @@ func tunnelConfig(t Tunnel) (wgtypes.Config, error) {
 		config.ListenPort = &t.Port
 	}
 	for _, p := range t.Peers {
-		peer, err := peerConfig(p)
+		peer, err := peerConfig(p, endpoints[p.Endpoint])
 		if err != nil {
 			return wgtypes.Config{}, err
 		}
@@ -120,24 +176,20 @@ func tunnelConfig(t Tunnel) (wgtypes.Config, error) {
 	return config, nil
 }
 
-func peerConfig(p Peer) (wgtypes.PeerConfig, error) {
+// peerConfig is a peer, at an address if that is known.
+func peerConfig(p Peer, endpoint *net.UDPAddr) (wgtypes.PeerConfig, error) {
 	key, err := wgtypes.ParseKey(p.PublicKey)
 	if err != nil {
 		return wgtypes.PeerConfig{}, fmt.Errorf("cannot use the public key of a peer: %w", err)
 	}
 	keepalive := time.Duration(p.Keepalive) * time.Second
-	out := wgtypes.PeerConfig{PublicKey: key, ReplaceAllowedIPs: true, PersistentKeepaliveInterval: &keepalive}
+	out := wgtypes.PeerConfig{PublicKey: key, ReplaceAllowedIPs: true, PersistentKeepaliveInterval: &keepalive, Endpoint: endpoint}
 	if p.PresharedKey != "" {
 		shared, err := wgtypes.ParseKey(p.PresharedKey)
 		if err != nil {
 			return wgtypes.PeerConfig{}, fmt.Errorf("cannot use the shared key of a peer: %w", err)
 		}
 		out.PresharedKey = &shared
-	}
-	if p.Endpoint != "" {
-		if out.Endpoint, err = net.ResolveUDPAddr("udp", p.Endpoint); err != nil {
-			return wgtypes.PeerConfig{}, fmt.Errorf("cannot find peer %s: %w", p.Endpoint, err)
-		}
 	}
 	for _, n := range p.AllowedIPs {
 		out.AllowedIPs = append(out.AllowedIPs, *ipNet(n))

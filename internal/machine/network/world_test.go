@@ -329,7 +329,11 @@ func kernelHas(t *testing.T, kind string) bool {
 	case "bond":
 		err = netlink.LinkAdd(netlink.NewLinkBond(attrs))
 	case "vlan":
-		attrs.ParentIndex = 1
+		port, perr := netlink.LinkByName("eth0") // the loopback takes none
+		if perr != nil {
+			t.Fatal(perr)
+		}
+		attrs.ParentIndex = port.Attrs().Index
 		err = netlink.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: 9})
 	default:
 		t.Fatalf("%q is not known here", kind)
