@@ -35,6 +35,7 @@ func (s *service) converge(ctx context.Context, settings Settings) (Status, erro
 		problems, errs = append(problems, bad...), append(errs, err)
 	}
 	s.unstable = s.settles(plan)
+	s.write(plan, wants, have)
 	tried, failed := s.carryOut(ctx, plan, begin)
 	if len(tried) > 0 {
 		s.last = tried
@@ -254,8 +255,12 @@ func isAddressed(w want, have []address, got leases) bool {
 			return false
 		}
 	}
+	// A network may have routers give the addresses, and DHCPv6 all else, or nothing.
+	byRouter := has(func(a address) bool {
+		return a.Prefix.Addr().Is6() && !a.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(w.Addresses, a.Prefix)
+	})
 	switch {
-	case w.DHCP && got.IPv4.Address.IsValid(), w.DHCP6 && got.IPv6.Address.IsValid():
+	case w.DHCP && got.IPv4.Address.IsValid(), w.DHCP6 && byRouter:
 		return true
 	case w.IPv4LL && has(func(a address) bool { return isIPv4LL(a.Prefix) }):
 		return true
@@ -264,7 +269,7 @@ func isAddressed(w want, have []address, got leases) bool {
 	case len(w.Addresses) > 0:
 		return true
 	}
-	return has(func(a address) bool { return a.Prefix.Addr().Is6() && !a.Prefix.Addr().IsLinkLocalUnicast() })
+	return byRouter
 }
 
 func isIPv4LL(p netip.Prefix) bool { return p.Addr().Is4() && p.Addr().IsLinkLocalUnicast() }

@@ -108,7 +108,7 @@ func (d *differ) renamesFirst() {
 	for i, r := range d.renames {
 		from := r.from
 		if slices.ContainsFunc(d.renames[i:], func(o rename) bool { return o.from == r.to }) {
-			between := "ros-" + strconv.Itoa(i)
+			between := d.nameBetween()
 			d.steps = append(d.steps, Step{Verb: Rename, Link: from, What: between, Cause: r.cause, value: between})
 			second = append(second, Step{Verb: Rename, Link: between, What: r.to, Cause: r.cause, value: r.to})
 			continue
@@ -118,6 +118,17 @@ func (d *differ) renamesFirst() {
 	d.steps = append(d.steps, second...)
 	for _, r := range d.renames { // it was set down for that
 		d.find(r.to).Up = false
+	}
+}
+
+// nameBetween is a name that nobody has: a run that was killed may have left one.
+func (d *differ) nameBetween() string {
+	for n := 0; ; n++ {
+		name := "ros-" + strconv.Itoa(n)
+		_, taken := d.have.link(name)
+		if !taken && d.find(name) == nil && !slices.ContainsFunc(d.steps, func(s Step) bool { return s.value == name }) {
+			return name
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package network
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -175,6 +176,86 @@ func TestAnyChangeConverges(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAChangeThatIsCutShortIsTakenBack kills the service after any step of a change.
+// What it had done by then is known to the next run, which has other settings.
+func TestAChangeThatIsCutShortIsTakenBack(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		k := newKernel(machineLinks()...)
+		var given map[string]applied
+		for range rapid.IntRange(1, 3).Draw(rt, "changes") {
+			settings := drawn(rt)
+			_, given = k.carry(t, settings, given)
+			_, given = k.carry(t, settings, given)
+			given = k.cut(t, rt, drawn(rt), given)
+		}
+		settings := drawn(rt)
+		var plan Plan
+		for range 2 {
+			plan, given = k.carry(t, settings, given)
+		}
+		hasAll(t, k, settings, plan)
+		for range 3 {
+			plan, given = k.carry(t, Settings{}, given)
+		}
+		if len(k.Links) != len(machineLinks()) {
+			t.Fatalf("what was made is still there: %v\n%s", k.Links, plan)
+		}
+		for _, l := range k.Links {
+			if l.isCard() && !l.Loopback && (l.MTU != 1500 || l.Master != "") {
+				t.Fatalf("%s has still the size %d or is in %q:\n%s", l.Name, l.MTU, l.Master, plan)
+			}
+		}
+	})
+}
+
+// cut makes some of the steps of a change, and gives what the next run knows.
+func (k *fakeKernel) cut(t testing.TB, rt *rapid.T, settings Settings, given map[string]applied) map[string]applied {
+	t.Helper()
+	plan, wants := diff(settings, k.actual, given)
+	text, err := json.Marshal(begin(plan, wants, k.actual))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range plan.Steps[:rapid.IntRange(0, len(plan.Steps)).Draw(rt, "steps")] {
+		k.do(t, s)
+	}
+	var doing map[string]begun
+	if err := json.Unmarshal(text, &doing); err != nil {
+		t.Fatal(err)
+	}
+	return resume(given, doing, k.Links)
+}
+
+// TestNamesThatWereBeingChangedAreGivenBack has two cards exchange their names.
+func TestNamesThatWereBeingChangedAreGivenBack(t *testing.T) {
+	settings := read(t, []byte(`
+version: 2
+ethernets:
+  a: {match: {macaddress: "52:54:00:00:00:01"}, set-name: eth1, mtu: 1400, addresses: [10.0.0.2/24]}
+  b: {match: {macaddress: "52:54:00:00:00:02"}, set-name: eth0, addresses: [10.0.1.2/24]}
+`))
+	for n := 0; ; n++ {
+		k := newKernel(machineLinks()...)
+		plan, wants := diff(settings, k.actual, nil)
+		if n > len(plan.Steps) {
+			return
+		}
+		doing := begin(plan, wants, k.actual)
+		for _, s := range plan.Steps[:n] {
+			k.do(t, s)
+		}
+		given := resume(nil, doing, k.Links)
+		for range 2 {
+			plan, given = k.carry(t, Settings{Documents: []Document{{Source: "test", Entries: []Entry{{ID: "none", Match: Match{Name: "none"}}}}}}, given)
+		}
+		for name, mac := range map[string]string{"eth0": "52:54:00:00:00:01", "eth1": "52:54:00:00:00:02"} {
+			if l := k.at(t, name); l.MAC != mac || l.MTU != 1500 || len(k.Addresses[name]) > 0 {
+				t.Errorf("after %d steps %s is %s with the size %d and %v:\n%s", n, name, l.MAC, l.MTU, k.Addresses[name], plan)
+			}
+		}
+	}
 }
 
 // addressesThatStay are those that a link has and is to have.

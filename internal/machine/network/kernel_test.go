@@ -90,6 +90,7 @@ func (k *fakeKernel) change(t testing.TB, l *link, s Step) {
 		l.Master, l.Port = master.Name, map[string]int{"cost": 100, "priority": 32}
 		if master.Kind == "bond" {
 			k.sizes[l.Name] = l.MTU
+			delete(k.Routes, l.Name) // it is set down for that
 			l.Up, l.MTU = true, master.MTU
 		}
 	case Leave:
@@ -124,6 +125,7 @@ func (k *fakeKernel) leave(t testing.TB, l *link) {
 	t.Helper()
 	if l.Master != "" && k.at(t, l.Master).Kind == "bond" {
 		l.Up, l.MTU = false, k.sizes[l.Name]
+		delete(k.Routes, l.Name)
 		delete(k.sizes, l.Name)
 	}
 	l.Master, l.Port = "", nil
@@ -164,6 +166,7 @@ func (k *fakeKernel) remove(name string) {
 				k.Links[i].MTU = size
 			}
 			k.Links[i].Master, k.Links[i].Up = "", false
+			delete(k.Routes, k.Links[i].Name)
 		}
 	}
 	k.Links = slices.DeleteFunc(k.Links, func(l link) bool { return l.Name == name })
@@ -230,7 +233,10 @@ func (k *fakeKernel) route(t testing.TB, s Step) {
 		if slices.ContainsFunc(have, same) {
 			t.Fatalf("%s: there is one", s)
 		}
-	case ReplaceRoute, RemoveRoute:
+	case RemoveRoute: // it may have gone with its link, when that was set down
+		k.Routes[s.Link] = slices.DeleteFunc(slices.Clone(have), same)
+		return
+	case ReplaceRoute:
 		if !slices.ContainsFunc(have, same) {
 			t.Fatalf("%s: there is none", s)
 		}
@@ -241,10 +247,7 @@ func (k *fakeKernel) route(t testing.TB, s Step) {
 	if s.Link != "" && !k.at(t, s.Link).Up {
 		t.Fatalf("%s: the link is down", s)
 	}
-	if s.Verb != RemoveRoute {
-		have = append(have, foundRoute{Route: s.route})
-	}
-	k.Routes[s.Link] = have
+	k.Routes[s.Link] = append(have, foundRoute{Route: s.route})
 }
 
 func (k *fakeKernel) carry(t testing.TB, settings Settings, given map[string]applied) (Plan, map[string]applied) {

@@ -46,20 +46,21 @@ func machinePaths() paths {
 
 // service is the state between two passes.
 type service struct {
-	paths    paths
-	observer observer
-	executor executor
-	programs *supervise.Set
-	given    map[string]applied   // by link
-	settings string               // those of the last pass, as JSON
-	since    time.Time            // when they came
-	told     string               // the status that was logged last
-	last     []Step               // the steps that were made last
-	lastText string               // the plan of the last pass
-	unstable int                  // how often it was the same
-	failures int                  // passes one after the other in which something failed
-	problems map[string]time.Time // those of the last pass, and since when
-	refused  map[commandsOf]failedCommands
+	paths     paths
+	observer  observer
+	executor  executor
+	programs  *supervise.Set
+	given     map[string]applied   // by link
+	settings  string               // those of the last pass, as JSON
+	since     time.Time            // when they came
+	told      string               // the status that was logged last
+	published Status               // the last one
+	last      []Step               // the steps that were made last
+	lastText  string               // the plan of the last pass
+	unstable  int                  // how often it was the same
+	failures  int                  // passes one after the other in which something failed
+	problems  map[string]time.Time // those of the last pass, and since when
+	refused   map[commandsOf]failedCommands
 }
 
 // sysctlFolder is where kernel settings of the network can be written: a
@@ -106,7 +107,12 @@ func (s *service) run(ctx context.Context) error {
 // remember takes over what an earlier run of this service gave the links.
 func (s *service) remember() error {
 	status, err := ReadStatus(s.paths.status)
-	s.given, s.last = status.given(), status.Last
+	s.given, s.last, s.published = status.given(), status.Last, status
+	if err != nil || len(status.Begun) == 0 {
+		return err
+	}
+	have, err := s.observer.observe()
+	s.given = resume(s.given, status.Begun, have.Links)
 	return err
 }
 
@@ -162,6 +168,7 @@ func (s *service) pass(ctx context.Context) time.Duration {
 	status.Problems = append(status.Problems, s.refusals(status.Links)...)
 	var fresh bool
 	status.Lasting, fresh = s.lasting(status.Problems, time.Now())
+	s.published = status
 	if perr := publish(s.paths, status); err == nil {
 		err = perr
 	}

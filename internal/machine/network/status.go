@@ -38,6 +38,8 @@ type Status struct {
 	NTP      []string        `json:"ntp,omitempty"` // time servers that DHCP gave
 	DNS      cloudconfig.DNS `json:"dns"`
 	Links    []LinkStatus    `json:"links,omitempty"`
+	// Begun is what is being given to the links, while steps are made.
+	Begun map[string]begun `json:"begun,omitempty"`
 	// Last are the steps that were made last, each with its cause.
 	Last []Step `json:"last,omitempty"`
 }
@@ -73,17 +75,21 @@ func ReadStatus(path string) (Status, error) {
 
 // publish writes the status, and the ready file after it.
 func publish(p paths, s Status) error {
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return fmt.Errorf("cannot write the network's status: %w", err)
-	}
-	if err := replace(p.status, append(data, '\n')); err != nil {
+	if err := writeStatus(p.status, s); err != nil {
 		return err
 	}
 	if s.Ready {
 		return replace(p.ready, nil)
 	}
 	return removeFile(p.ready)
+}
+
+func writeStatus(path string, s Status) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot write the network's status: %w", err)
+	}
+	return replace(path, append(data, '\n'))
 }
 
 // replace writes a whole file at once; it does nothing when the file says the
