@@ -133,6 +133,9 @@ func (t *translator) subnet(l *Link, s cloudconfig.Subnet, path ...string) {
 		l.DHCP6, l.AcceptRA = true, &yes
 	case "ipv6_slaac", "ipv6_dhcpv6-stateless":
 		l.AcceptRA = &yes
+		if s.Type == "ipv6_dhcpv6-stateless" && len(s.DNSNameservers) == 0 {
+			t.warn("DHCPv6 is not asked for name servers: routers give the address alone", "write dns_nameservers", below(path, "type")...)
+		}
 	case "manual": // it is set up, and nothing more
 	default:
 		t.static(l, s, path...)
