@@ -28,8 +28,8 @@ type metadata struct {
 // router is the address that the switch has anyway, the machine's DHCP server.
 const router = "10.99.0.1"
 
-// metadata has somebody answer at addresses, for as long as the test. Until it is
-// told what to say, there is nothing to be found.
+// metadata has somebody answer at addresses, at port 80 where they have none, for as
+// long as the test. Until it is told what to say, there is nothing to be found.
 func (m *Machine) metadata(addresses ...string) *metadata {
 	m.t.Helper()
 	s := &metadata{cloud: http.NotFoundHandler()}
@@ -98,14 +98,18 @@ func listenIn(pid int, addresses []string) ([]net.Listener, error) {
 	}
 	var listeners []net.Listener
 	for _, address := range addresses {
-		ip := &net.IPNet{IP: net.ParseIP(address), Mask: net.CIDRMask(32, 32)}
-		if address != router {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			host, port, err = address, "80", nil
+		}
+		if host != router {
+			ip := &net.IPNet{IP: net.ParseIP(host), Mask: net.CIDRMask(32, 32)}
 			err = netlink.AddrReplace(link, &netlink.Addr{IPNet: ip})
 		}
 		if err != nil {
 			return nil, err
 		}
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(address, "80"))
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(host, port))
 		if err != nil {
 			return nil, err
 		}

@@ -22,17 +22,20 @@ type Seed struct {
 	VendorData2 []byte
 	// NetworkConfig is cloud-init's network-config, version 1 or 2.
 	NetworkConfig []byte
+	// Password is a [Password] as JSON.
+	Password []byte
 }
 
 // Empty says that there is nothing in a seed.
 func (s Seed) Empty() bool {
-	return len(s.UserData)+len(s.MetaData)+len(s.VendorData)+len(s.VendorData2)+len(s.NetworkConfig) == 0
+	return len(s.UserData)+len(s.MetaData)+len(s.VendorData)+len(s.VendorData2)+len(s.NetworkConfig)+len(s.Password) == 0
 }
 
 // files are a seed's parts by the names of their files.
 func (s *Seed) files() map[string]*[]byte {
 	return map[string]*[]byte{
 		"user-data": &s.UserData, "meta-data": &s.MetaData, "vendor-data": &s.VendorData, vendorData2: &s.VendorData2, "network-config": &s.NetworkConfig,
+		passwordFile: &s.Password,
 	}
 }
 

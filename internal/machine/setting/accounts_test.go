@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ros-os/ros/internal/crypt"
+	"github.com/ros-os/ros/internal/machine/console"
+	"github.com/ros-os/ros/internal/source"
 )
 
 func (h *host) field(user string) string {
@@ -34,7 +38,7 @@ func TestPassword(t *testing.T) {
 	}
 	h.clean("rancher: {password: plain}")
 	made := h.field("rancher")
-	if !matches(made, "plain") {
+	if !crypt.Matches(made, "plain") {
 		t.Errorf("a plain password became %q", made)
 	}
 	h.clean("rancher: {password: plain}")
@@ -255,11 +259,11 @@ chpasswd:
 	h.settle("i-1")
 	h.clean(text)
 	first := h.field("rancher")
-	if !matches(h.field("docker"), "text") || !strings.HasPrefix(h.line("/etc/shadow", "docker"), "docker:"+h.field("docker")+":0:") {
+	if !crypt.Matches(h.field("docker"), "text") || !strings.HasPrefix(h.line("/etc/shadow", "docker"), "docker:"+h.field("docker")+":0:") {
 		t.Errorf("shadow has %q", h.line("/etc/shadow", "docker"))
 	}
 	_, said, _ := strings.Cut(strings.TrimSpace(h.read(outputFile)), "the password of rancher is ")
-	if !matches(first, said) || h.attributes(outputFile) != "0600 0:0" {
+	if !crypt.Matches(first, said) || h.attributes(outputFile) != "0600 0:0" {
 		t.Errorf("the log says %q, %s", h.read(outputFile), h.attributes(outputFile))
 	}
 	h.clean(text)
@@ -298,7 +302,7 @@ chpasswd:
 		t.Errorf("%s is kept: %s", h.attributes(kept), got)
 	}
 
-	own, err := hashOf("my own")
+	own, err := crypt.Hash("my own")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,15 +315,70 @@ chpasswd:
 	}
 
 	h.clean(strings.Replace(text, "docker:text", "docker:another", 1))
-	if got := h.line("/etc/shadow", "docker"); !matches(h.field("docker"), "another") || !strings.HasPrefix(got, "docker:"+h.field("docker")+":0:") {
+	if got := h.line("/etc/shadow", "docker"); !crypt.Matches(h.field("docker"), "another") || !strings.HasPrefix(got, "docker:"+h.field("docker")+":0:") {
 		t.Errorf("when the configuration has another password it is %q", got)
 	}
 
 	h.boot()
 	h.settle("i-2")
 	h.clean(text)
-	if !matches(h.field("docker"), "text") || h.line("/etc/shadow", "rancher") == first {
+	if !crypt.Matches(h.field("docker"), "text") || h.line("/etc/shadow", "rancher") == first {
 		t.Errorf("another instance has\n%s", h.read("/etc/shadow"))
+	}
+}
+
+func TestThePasswordThatTheCloudGaveIsSetOnce(t *testing.T) {
+	const first, second = "$6$salt$first", "$6$salt$second"
+	h := newHost(t)
+	give := func(hash string, ssh bool) {
+		t.Helper()
+		data, err := source.Password{Hash: hash, SSH: ssh}.Marshal()
+		if err == nil {
+			err = source.SaveSeed(h.m.root, "cloudstack", source.Seed{MetaData: []byte("instance-id: i-1"), Password: data})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	passwordsOverSSH := func() bool { return strings.Contains(h.read(console.SettingsFile), `"passwords": true`) }
+	h.clean("")
+	if passwordsOverSSH() {
+		t.Error("passwords may be used over SSH without one")
+	}
+	give(first, true)
+	h.settle("i-1")
+	h.clean("")
+	if h.field("rancher") != first || !passwordsOverSSH() {
+		t.Errorf("the password is %q, over SSH %v", h.field("rancher"), passwordsOverSSH())
+	}
+	h.clean("ssh_pwauth: false")
+	if h.field("rancher") != first || passwordsOverSSH() {
+		t.Error("the configuration keeps nobody from using it over SSH")
+	}
+
+	own, err := crypt.Hash("my own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write("/etc/shadow", strings.Replace(h.read("/etc/shadow"), first, own, 1))
+	h.clean("")
+	h.boot()
+	h.clean("")
+	if got := h.field("rancher"); got != own {
+		t.Errorf("who has chosen a password has %q at the next boot", got)
+	}
+	give(second, false)
+	h.clean("")
+	if got := h.field("rancher"); got != second || passwordsOverSSH() {
+		t.Errorf("after a reset in the cloud it is %q, over SSH %v", got, passwordsOverSSH())
+	}
+	h.clean("password: $6$of$configuration")
+	if got := h.field("rancher"); got != "$6$of$configuration" {
+		t.Errorf("against the configuration it is %q", got)
+	}
+	h.write(source.SeedDir+"/password", "{")
+	if got := h.apply(""); !strings.Contains(got, "password: cannot read the password that the cloud gave") {
+		t.Errorf("a file that cannot be read: %q", got)
 	}
 }
 

@@ -23,6 +23,10 @@ func (p *pass) handOverConsole(context.Context) {
 	if folder, settled := source.Instance(p.m.root); settled && folder != source.InstanceFolder("") && !isFalse(p.cfg.SSHDeleteKeys) {
 		settings.SSH.Instance = path.Base(folder)
 	}
+	given, _, _ := source.GivenPassword(p.m.root) // who sets it says what is wrong with it
+	if said := p.cfg.SSHPwauth; said == "" || said == "unchanged" {
+		settings.SSH.Passwords = given.SSH
+	}
 	p.handOver("console", console.SettingsFile, settings, "rancher", "ssh")
 }
 

@@ -11,14 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-crypt/crypt/algorithm/shacrypt"
-
 	"github.com/ros-os/ros/cloudconfig"
+	"github.com/ros-os/ros/internal/crypt"
 	"github.com/ros-os/ros/internal/machine/account"
+	"github.com/ros-os/ros/internal/source"
 )
-
-// hashRounds is what crypt(3) takes when nothing is said.
-const hashRounds = 5000
 
 // password is the password that a user should have.
 type password struct {
@@ -26,23 +23,22 @@ type password struct {
 	hash   bool
 	random bool // one is made by chance
 	expire bool // another must be chosen at the next login
+	given  bool // by the cloud, which says it once
 	path   []string
 }
 
 // plainOrHash is a password of a key that takes both.
 func plainOrHash(text string, path ...string) password {
-	return password{text: text, hash: isHash(text) || text == account.NoPassword, path: path}
-}
-
-// isHash says whether a password is written as crypt(3) makes it: $id$…$….
-func isHash(text string) bool {
-	return strings.HasPrefix(text, "$") && strings.Count(text, "$") >= 3 && !strings.ContainsAny(text, ": \t")
+	return password{text: text, hash: crypt.IsHash(text) || text == account.NoPassword, path: path}
 }
 
 // wantedPasswords are the passwords of the configuration, by user; what stands
-// further down ranks higher.
+// further down ranks higher. The one that the cloud gave is below all of them.
 func (p *pass) wantedPasswords() map[string]password {
 	want := map[string]password{}
+	if given, ok := p.givenPassword(); ok {
+		want[defaultName(p.cfg)] = password{text: given.Hash, hash: true, given: true, path: []string{"password"}}
+	}
 	for i, u := range p.cfg.Users {
 		if pw, ok := userPassword(u, "users", strconv.Itoa(i)); ok {
 			want[realName(p.cfg, u.Name)] = pw
@@ -64,6 +60,13 @@ func (p *pass) wantedPasswords() map[string]password {
 		want[defaultUser] = plainOrHash(text, "rancher", "password")
 	}
 	return want
+}
+
+// givenPassword is the one that the cloud gave to the user that default stands for.
+func (p *pass) givenPassword() (source.Password, bool) {
+	given, ok, err := source.GivenPassword(p.m.root)
+	p.fail(err, "password")
+	return given, ok
 }
 
 // userPassword is the password of one entry of users; lock_passwd, which holds
@@ -140,7 +143,7 @@ func (p *pass) setPassword(db *account.Database, name string, want password) err
 		return errors.New("cannot set the password: it is no hash, it has a colon")
 	case want.once():
 		return p.setOnce(db, name, want)
-	case set && want.hash && last == want.text, set && !want.hash && matches(last, want.text):
+	case set && want.hash && last == want.text, set && !want.hash && crypt.Matches(last, want.text):
 		return nil
 	}
 	if now, _ := db.Password(name); want.hash && now == want.text {
@@ -161,7 +164,7 @@ func (p *pass) changePassword(db *account.Database, name string, want password) 
 	}
 	if want.random || !want.hash {
 		var err error
-		if hash, err = hashOf(text); err != nil {
+		if hash, err = crypt.Hash(text); err != nil {
 			return err
 		}
 	}
@@ -194,25 +197,6 @@ func (p *pass) putPassword(db *account.Database, name, hash string, expired bool
 	}
 	p.state.Passwords[name] = hash
 	return nil
-}
-
-// hashOf makes a SHA-512 hash as crypt(3) reads it.
-func hashOf(text string) (string, error) {
-	hasher, err := shacrypt.New(shacrypt.WithSHA512(), shacrypt.WithIterations(hashRounds))
-	if err != nil {
-		return "", fmt.Errorf("cannot set the password: %w", err)
-	}
-	digest, err := hasher.Hash(text)
-	if err != nil {
-		return "", fmt.Errorf("cannot set the password: %w", err)
-	}
-	return digest.Encode(), nil
-}
-
-// matches says whether a hash that this program made was made of a text.
-func matches(hash, text string) bool {
-	digest, err := shacrypt.Decode(hash)
-	return err == nil && digest.Match(text)
 }
 
 // today is the day as shadow counts it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ros-os/ros/internal/crypt"
 	"github.com/ros-os/ros/internal/machine/account"
 )
 
@@ -23,8 +24,8 @@ type keptPassword struct {
 }
 
 // once says that a password is set once for an instance: one that is made by chance,
-// and one in whose place the user has to choose another.
-func (w password) once() bool { return w.random || w.expire }
+// one in whose place the user has to choose another, and one that the cloud gave.
+func (w password) once() bool { return w.random || w.expire || w.given }
 
 // isOf says whether it was made of what the configuration says now.
 func (k keptPassword) isOf(want password) bool {
@@ -34,7 +35,7 @@ func (k keptPassword) isOf(want password) bool {
 	case want.hash:
 		return k.Asked == want.text
 	}
-	return matches(k.Asked, want.text)
+	return crypt.Matches(k.Asked, want.text)
 }
 
 // keptPasswords are those of this instance, by user.
@@ -88,7 +89,7 @@ func (p *pass) setOnce(db *account.Database, name string, want password) error {
 		}
 		p.state.Once = append(slices.DeleteFunc(p.state.Once, func(n string) bool { return n == name }), name)
 		return p.putPassword(db, name, kept.Hash, kept.Expired)
-	case isHash(now) && chosen != kept && !p.dry:
+	case crypt.IsHash(now) && chosen != kept && !p.dry:
 		return p.m.keepPassword(name, chosen)
 	}
 	return nil
@@ -123,6 +124,6 @@ func (m *Machine) hasChosen() bool {
 	db := account.Parse(account.Texts{Shadow: text})
 	return slices.ContainsFunc(m.readState().Once, func(name string) bool {
 		now, _ := db.Password(name)
-		return isHash(now) && (now != all[name].Hash || db.MustChange(name) != all[name].Expired)
+		return crypt.IsHash(now) && (now != all[name].Hash || db.MustChange(name) != all[name].Expired)
 	})
 }

@@ -73,6 +73,10 @@ func (c *azure) Fetch(ctx context.Context) (source.Seed, error) {
 		g.note(err)
 	}
 	s := source.Seed{MetaData: g.marshal(m)}
+	if disk.password.Hash != "" {
+		s.Password, err = disk.password.Marshal()
+		g.note(err)
+	}
 	if text := firstOf(disk.customData, i.Compute.CustomData, i.Compute.UserData); text != "" {
 		s.UserData, err = decodeBase64("custom data", text)
 		g.note(err)

@@ -1,12 +1,18 @@
 package datasource
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/ros-os/ros/internal/crypt"
+	"github.com/ros-os/ros/internal/source"
 	"github.com/ros-os/ros/internal/source/datasource/cloudtest"
 )
 
@@ -65,4 +71,85 @@ func TestAReportThatIsNotHeardIsMadeAgain(t *testing.T) {
 	if p.report != nil || !wire.Ready() {
 		t.Error("the cloud was not told again")
 	}
+}
+
+// The disc that comes with a new machine has the password of its user, in clear.
+func TestAzuresPasswordIsNotKept(t *testing.T) {
+	const secret = `se<cret> & "more"`
+	const inXML = `se&lt;cret&gt; <![CDATA[& "more"]]>`
+	root := t.TempDir()
+	server := httptest.NewServer(cloudtest.Empty("azure"))
+	defer server.Close()
+	d, err := openAzure(opening{arg: server.URL, web: plainWeb(), root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.(*azure).wire = server.URL
+	insert := func(elements, ssh string) {
+		t.Helper()
+		putOVF(t, root, "azure")
+		path := filepath.Join(root, source.OVFFile)
+		data, err := os.ReadFile(path)
+		text := strings.Replace(string(data), "<UserName>", elements+"<UserName>", 1)
+		text = strings.Replace(text, ">true</DisableSshPasswordAuthentication>", ">"+ssh+"</DisableSshPasswordAuthentication>", 1)
+		if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	given := func() source.Password {
+		t.Helper()
+		seed, err := d.Fetch(t.Context())
+		if err != nil || len(seed.UserData) == 0 {
+			t.Errorf("user-data %q, %v", seed.UserData, err)
+		}
+		if len(seed.Password) == 0 {
+			return source.Password{}
+		}
+		p, err := source.ParsePassword(seed.Password)
+		if err != nil {
+			t.Error(err)
+		}
+		return p
+	}
+	insert("<UserPassword>"+inXML+"</UserPassword>", "false")
+	first := given()
+	if !crypt.Matches(first.Hash, secret) || !first.SSH {
+		t.Errorf("%+v", first)
+	}
+	nowhere(t, root, "cret")
+	if again := given(); again != first {
+		t.Errorf("asked again it is %+v, before %+v", again, first)
+	}
+	insert("<UserPassword>"+inXML+"</UserPassword>", "true")
+	if p := given(); !crypt.Matches(p.Hash, secret) || p.SSH {
+		t.Errorf("not over SSH: %+v", p)
+	}
+	for _, none := range []string{"", "<UserPassword/>", "<UserPassword> </UserPassword>", "<UserPassword>REDACTED</UserPassword>"} {
+		insert(none, "false")
+		if p := given(); p.Hash != "" {
+			t.Errorf("%q is a password: %+v", none, p)
+		}
+	}
+	// The disc has gone by the next boot.
+	insert("<UserPassword>"+inXML+"</UserPassword>", "false")
+	hash, _ := asks(t, root, instanceOf{d})
+	if again, _ := boots(t, root, instanceOf{d}); again != hash || !crypt.Matches(again, secret) {
+		t.Errorf("at the next boot it is %q, before %q", again, hash)
+	}
+}
+
+// instanceOf is a datasource whose service has the id of the instance.
+type instanceOf struct{ Datasource }
+
+// Fetch adds it.
+func (i instanceOf) Fetch(ctx context.Context) (source.Seed, error) {
+	s, err := i.Datasource.Fetch(ctx)
+	s.MetaData = []byte("instance-id: i-1\n")
+	if errors.Is(err, ErrNothing) {
+		err = nil
+	}
+	return s, err
 }

@@ -24,11 +24,22 @@ type cloudStack struct {
 	web     *web
 	base    string // that is configured
 	servers func() []string
+	// passwords is the address of the password server of a metadata service.
+	passwords func(base string) string
+	passwordServer
 }
 
 func openCloudStack(o opening) (Datasource, error) {
 	base, err := tree(o.arg, "")
-	return &cloudStack{web: o.web, base: base, servers: func() []string { return virtualRouters(o.root) }}, err
+	c := &cloudStack{
+		web: o.web, base: base, servers: func() []string { return virtualRouters(o.root) },
+		passwords:      func(base string) string { return passwordsBeside(base, "/") },
+		passwordServer: passwordServer{get: o.web.getOnLink, root: o.root},
+	}
+	if base != "" {
+		c.get = o.web.get
+	}
+	return c, err
 }
 
 // Fetch asks each router in turn until one is a virtual router.
@@ -45,13 +56,9 @@ func (c *cloudStack) Fetch(ctx context.Context) (source.Seed, error) {
 	}
 	var errs []error
 	for _, base := range bases {
-		get := c.web.getOnLink
-		if c.base != "" {
-			get = c.web.get
-		}
-		s, err := (&ec2{web: c.web, base: base + "/latest", get: get}).Fetch(ctx)
+		s, err := (&ec2{web: c.web, base: base + "/latest", get: c.get}).Fetch(ctx)
 		if err == nil || !s.Empty() {
-			return s, err
+			return c.ask(ctx, c.passwords(base), s, err)
 		}
 		errs = append(errs, err)
 	}

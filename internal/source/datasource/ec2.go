@@ -56,11 +56,6 @@ func openAliyun(o opening) (Datasource, error) {
 	}, err
 }
 
-func openExoscale(o opening) (Datasource, error) {
-	base, err := tree(o.arg, linkLocal)
-	return &ec2{web: o.web, base: base + "/1.0", get: o.web.get}, err
-}
-
 // Fetch asks for what there is.
 func (e *ec2) Fetch(ctx context.Context) (source.Seed, error) {
 	if err := e.renew(ctx); err != nil {

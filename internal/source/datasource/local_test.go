@@ -241,7 +241,10 @@ func TestARouterThatHasNothingDoesNotSpeakForAnother(t *testing.T) {
 		{"none has it", []string{host(empty)}, true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			seed, err := (&cloudStack{web: plainWeb(), servers: func() []string { return tt.servers }}).Fetch(t.Context())
+			seed, err := (&cloudStack{
+				web: plainWeb(), servers: func() []string { return tt.servers },
+				passwords: func(string) string { return "" }, passwordServer: passwordServer{get: plainWeb().getOnLink},
+			}).Fetch(t.Context())
 			var final permanentError
 			if (err == nil) != tt.found || seed.Empty() == tt.found || errors.Is(err, ErrNothing) != tt.nothing || errors.As(err, &final) {
 				t.Errorf("%v, %v", seed, err)

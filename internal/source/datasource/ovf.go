@@ -1,11 +1,17 @@
 package datasource
 
 import (
+	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/ros-os/ros/internal/crypt"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -16,6 +22,7 @@ type ovf struct {
 	hostname   string            // and on, of Azure
 	customData string            // base64
 	keys       []string
+	password   source.Password // without a hash when there is none
 }
 
 // ovfDocument has the elements that are used, whatever their namespaces.
@@ -28,17 +35,76 @@ type ovfDocument struct {
 		HostName   string   `xml:"HostName"`
 		CustomData string   `xml:"CustomData"`
 		Keys       []string `xml:"SSH>PublicKeys>PublicKey>Value"`
+		Password   string   `xml:"UserPassword"`
+		NoSSH      string   `xml:"DisableSshPasswordAuthentication"`
 	} `xml:"ProvisioningSection>LinuxProvisioningConfigurationSet"`
 }
 
-// readOVF reads the environment that PID 1 found on a disk.
+// readOVF reads the environment that PID 1 found on a disk. A password that is in it
+// is not kept any longer: its hash takes its place.
 func readOVF(root string) (ovf, error) {
-	data, err := os.ReadFile(filepath.Join(root, source.OVFFile))
+	path := filepath.Join(root, source.OVFFile)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return ovf{}, err
 	}
-	return parseOVF(data)
+	hidden, err := hidePassword(data)
+	if err != nil {
+		return ovf{}, err
+	}
+	if !bytes.Equal(hidden, data) {
+		if err := source.WriteFile(path, hidden); err != nil {
+			return ovf{}, err
+		}
+	}
+	return parseOVF(hidden)
 }
+
+// hidePassword puts the hash of the password into its place.
+func hidePassword(data []byte) ([]byte, error) {
+	in := xml.NewDecoder(bytes.NewReader(data))
+	for {
+		token, err := in.Token()
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the OVF environment: %w", err)
+		}
+		if e, ok := token.(xml.StartElement); !ok || e.Name.Local != "UserPassword" {
+			continue
+		}
+		begin := in.InputOffset()
+		text, end, err := textOf(in)
+		if err != nil || text == "" || text == redacted || crypt.IsMade(text) {
+			return data, err
+		}
+		hash, err := crypt.Hash(text)
+		if err != nil {
+			return nil, err
+		}
+		return slices.Concat(data[:begin], []byte(hash), data[end:]), nil
+	}
+}
+
+// textOf is the text of the element that has begun, and where that ends.
+func textOf(in *xml.Decoder) (text string, end int64, err error) {
+	for {
+		end = in.InputOffset()
+		token, err := in.Token()
+		if err != nil {
+			return "", 0, fmt.Errorf("cannot read the OVF environment: %w", err)
+		}
+		part, ok := token.(xml.CharData)
+		if !ok {
+			return strings.TrimSpace(text), end, nil
+		}
+		text += string(part)
+	}
+}
+
+// redacted is what Azure's agents leave of a password that was used.
+const redacted = "REDACTED"
 
 func parseOVF(data []byte) (ovf, error) {
 	var d ovfDocument
@@ -47,6 +113,9 @@ func parseOVF(data []byte) (ovf, error) {
 	}
 	out := ovf{
 		properties: map[string]string{}, hostname: d.Azure.HostName, customData: d.Azure.CustomData, keys: d.Azure.Keys,
+	}
+	if text := strings.TrimSpace(d.Azure.Password); crypt.IsMade(text) {
+		out.password = source.Password{Hash: text, SSH: !strings.EqualFold(strings.TrimSpace(d.Azure.NoSSH), "true")}
 	}
 	for _, p := range d.Properties {
 		out.properties[p.Key] = p.Value

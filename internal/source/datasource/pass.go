@@ -166,6 +166,10 @@ func (p *pass) adopt(a answer) {
 	if a.err != nil {
 		p.record.Problem = a.err.Error()
 	}
+	if err := p.keepPassword(&a.seed); err != nil {
+		p.fail(err)
+		p.report = nil // the cloud would forget what is not kept
+	}
 	if err := source.SaveSeed(p.root(), name, a.seed); err != nil {
 		p.fail(err)
 		return
@@ -177,6 +181,17 @@ func (p *pass) adopt(a answer) {
 		}
 	}
 	p.runner.o.Log.WithField("step", "datasource").Infof("%s answered after %.1f s", name, a.asked.Seconds)
+}
+
+// keepPassword keeps a password that was given to an instance, and is the one that it
+// was given before when it is given none.
+func (p *pass) keepPassword(s *source.Seed) (err error) {
+	folder := source.InstanceFolder(cloudconfig.InstanceID(s.MetaData))
+	if len(s.Password) > 0 {
+		return source.KeepPassword(p.root(), folder, s.Password)
+	}
+	s.Password, err = source.KeptPassword(p.root(), folder)
+	return err
 }
 
 // useCache puts to use what a datasource said at an earlier boot of this machine,

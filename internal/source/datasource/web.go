@@ -162,6 +162,10 @@ func (w *web) send(ctx context.Context, method string, u *url.URL, header map[st
 		return nil, permanentError{errors.New(source.ShownURL(u.String()) + " is no address")}
 	}
 	for key, value := range header {
+		if key == domURequest {
+			r.Header[key] = []string{value}
+			continue
+		}
 		r.Header.Set(key, value)
 	}
 	r.Header.Set("User-Agent", "ros")
