@@ -77,7 +77,7 @@ func hostnameRune(r rune) rune {
 // list of them, a map by name, and EC2's map of maps.
 func (m *metaData) keys() *yaml.Node {
 	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
-	for _, key := range []string{"public-keys", "public_keys", sshKeys} {
+	for _, key := range []string{"public-keys", "public_keys", "public-keys-data", "public_keys_data", sshKeys} {
 		if n := m.doc.Lookup(key); n != nil {
 			list.Line, list.Column = n.Line, n.Column
 			m.collect(n, key, list)

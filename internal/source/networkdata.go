@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -47,7 +48,8 @@ type openStackService struct {
 }
 
 // NetworkFromOpenStack makes network-config, version 2, of an OpenStack
-// network_data.json; of nothing it makes nothing.
+// network_data.json; of nothing it makes nothing. What is wrong in it is an error
+// beside what is good.
 func NetworkFromOpenStack(data []byte) ([]byte, error) {
 	if len(strings.TrimSpace(string(data))) == 0 {
 		return nil, nil
@@ -86,10 +88,9 @@ func NetworkFromOpenStack(data []byte) ([]byte, error) {
 	for _, v := range out.VLANs {
 		v.Link = names[v.Link]
 	}
-	if err := in.addresses(out, names); err != nil {
-		return nil, err
-	}
-	return out.Marshal()
+	wrong := in.addresses(out, names)
+	network, err := out.Marshal()
+	return network, errors.Join(wrong, err)
 }
 
 // number is a whole number, 0 where none is said.
@@ -124,16 +125,18 @@ func bondParameters(mode string, miimon int, hash string) map[string]any {
 	return p
 }
 
-// addresses puts the networks onto their links.
+// addresses puts the networks onto their links. What is wrong is left out.
 func (in openStackNetwork) addresses(out *Network, names map[string]string) error {
 	global := dnsOf(in.Services)
-	for _, n := range in.Networks {
+	var wrong []error
+	for i, n := range in.Networks {
 		l := out.link(names[n.Link])
 		if l == nil {
-			return fmt.Errorf("cannot use network_data.json: there is no link %q", n.Link)
+			wrong = append(wrong, fmt.Errorf("network_data.json: networks.%d: there is no link %q", i, n.Link))
+			continue
 		}
 		if err := l.addressed(n.Type, n.Address, n.Netmask); err != nil {
-			return fmt.Errorf("cannot use network_data.json: %w", err)
+			wrong = append(wrong, fmt.Errorf("network_data.json: networks.%d: %w", i, err))
 		}
 		if n.Gateway != "" {
 			l.Routes = append(l.Routes, Route{To: "default", Via: n.Gateway})
@@ -141,7 +144,8 @@ func (in openStackNetwork) addresses(out *Network, names map[string]string) erro
 		for _, r := range n.Routes {
 			to, err := WithMask(r.Network, r.Netmask)
 			if err != nil {
-				return fmt.Errorf("cannot use network_data.json: %w", err)
+				wrong = append(wrong, fmt.Errorf("network_data.json: networks.%d: %w", i, err))
+				continue
 			}
 			if to == "0.0.0.0/0" || to == "::/0" {
 				to = "default"
@@ -150,7 +154,7 @@ func (in openStackNetwork) addresses(out *Network, names map[string]string) erro
 		}
 		l.AddDNS(slices.Concat(n.DNS, dnsOf(n.Services), global)...)
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // addressed gives a link the address of a network of OpenStack's, or has it asked for.

@@ -56,7 +56,12 @@ type azureInstance struct {
 // data, which is meant to be user-data and counts more than what is called so.
 func (c *azure) Fetch(ctx context.Context) (source.Seed, error) {
 	g := &gather{fetch: func(ctx context.Context, address string) ([]byte, error) {
-		return c.web.get(ctx, address, map[string]string{"Metadata": "true"})
+		data, err := c.web.get(ctx, address, map[string]string{"Metadata": "true"})
+		if errors.Is(err, errAbsent) {
+			// Azure says so for more than a minute while the service is set up.
+			err = fmt.Errorf("%s is not there yet", source.ShownURL(address))
+		}
+		return data, err
 	}}
 	var i azureInstance
 	g.json(ctx, c.base+"/metadata/instance?api-version=2021-08-01", &i)

@@ -1,8 +1,6 @@
 package datasource
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ros-os/ros/internal/crypt"
 	"github.com/ros-os/ros/internal/source"
@@ -78,8 +77,7 @@ func TestAzuresPasswordIsNotKept(t *testing.T) {
 	const secret = `se<cret> & "more"`
 	const inXML = `se&lt;cret&gt; <![CDATA[& "more"]]>`
 	root := t.TempDir()
-	server := httptest.NewServer(cloudtest.Empty("azure"))
-	defer server.Close()
+	_, server := serve(t, "azure")
 	d, err := openAzure(opening{arg: server.URL, web: plainWeb(), root: root})
 	if err != nil {
 		t.Fatal(err)
@@ -135,21 +133,34 @@ func TestAzuresPasswordIsNotKept(t *testing.T) {
 	}
 	// The disc has gone by the next boot.
 	insert("<UserPassword>"+inXML+"</UserPassword>", "false")
-	hash, _ := asks(t, root, instanceOf{d})
-	if again, _ := boots(t, root, instanceOf{d}); again != hash || !crypt.Matches(again, secret) {
+	hash, _ := asks(t, root, d)
+	if again, _ := boots(t, root, d); again != hash || !crypt.Matches(again, secret) {
 		t.Errorf("at the next boot it is %q, before %q", again, hash)
 	}
 }
 
-// instanceOf is a datasource whose service has the id of the instance.
-type instanceOf struct{ Datasource }
-
-// Fetch adds it.
-func (i instanceOf) Fetch(ctx context.Context) (source.Seed, error) {
-	s, err := i.Datasource.Fetch(ctx)
-	s.MetaData = []byte("instance-id: i-1\n")
-	if errors.Is(err, ErrNothing) {
-		err = nil
+// While Azure sets up the service of a new machine it answers 404 or 410.
+func TestAzuresServiceMayCome(t *testing.T) {
+	for _, code := range []int{http.StatusNotFound, http.StatusGone} {
+		t.Run(http.StatusText(code), func(t *testing.T) {
+			c, _ := serve(t, "azure")
+			asked := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if asked++; asked <= 2 {
+					w.WriteHeader(code)
+					return
+				}
+				c.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			d, err := openAzure(opening{arg: server.URL, web: plainWeb(), root: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := ask(t.Context(), candidate{name: "azure", source: d}, time.Minute)
+			if a.err != nil || asked != 3 || len(a.seed.MetaData) == 0 {
+				t.Errorf("asked %d times: %q, %v", asked, a.seed.MetaData, a.err)
+			}
+		})
 	}
-	return s, err
 }

@@ -159,8 +159,37 @@ func TestEC2IsAskedWithoutTokenOnlyWhereThatIsAllowed(t *testing.T) {
 	}
 }
 
+func TestEC2IsAskedWhereItIsReached(t *testing.T) {
+	_, server := serve(t, "ec2")
+	nobody, somebody := "http://127.0.0.1:1", server.URL
+	for _, row := range []struct {
+		base, other string
+		told        []string // what is wrong; nil: nothing
+	}{
+		{nobody, somebody, nil},
+		{somebody, nobody, nil},
+		{nobody, "http://127.0.0.1:2", []string{"127.0.0.1:1", "127.0.0.1:2"}},
+	} {
+		e := amazon(opening{web: plainWeb()}, row.base)
+		e.other = amazon(opening{web: plainWeb()}, row.other)
+		seed, err := e.Fetch(t.Context())
+		if (err == nil) != (row.told == nil) || seed.Empty() != (row.told != nil) {
+			t.Errorf("%+v: %v, %q", row, err, seed.MetaData)
+		}
+		for _, want := range row.told {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %s in it", err, want)
+			}
+		}
+	}
+	d, err := openEC2(opening{web: plainWeb()})
+	if e := d.(*ec2); err != nil || e.other == nil || e.other.tokens.path != "http://[fd00:ec2::254]/latest/api/token" {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 func TestACloudThatHasNothingIsPassedOver(t *testing.T) {
-	for _, name := range []string{"ec2", "aliyun", "exoscale", "gce", "openstack", "azure", "digitalocean", "hetzner", "vultr"} {
+	for _, name := range []string{"ec2", "aliyun", "exoscale", "gce", "openstack", "digitalocean", "hetzner", "vultr"} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(cloudtest.Empty(name))
 			defer server.Close()
@@ -221,6 +250,58 @@ func TestVMwareIsReadInBothWays(t *testing.T) {
 	seed, err = v.Fetch(t.Context())
 	golden.Equal(t, "testdata/clouds/vmware.golden", render(seed, err))
 	understood(t, seed)
+}
+
+// A copy of a machine at VMware is another instance, though nobody said so.
+func TestAMachineAtVMwareIsKnownByItsUUID(t *testing.T) {
+	for meta, want := range map[string]string{
+		"": "564d-ab", "local-hostname: a\n": "564d-ab", "instance-id: i-1\n": "i-1", "instance-id: i-1": "i-1",
+		"public-keys-data: |\n  ssh-ed25519 AAAA1 a\n  ssh-ed25519 AAAA2 b\n": "564d-ab",
+	} {
+		values := map[string]string{"guestinfo.userdata": "#cloud-config\nhostname: a\n", "guestinfo.metadata": meta}
+		v := &vmware{
+			web: plainWeb(), root: t.TempDir(), uuid: "564d-ab",
+			rpc: func(_ context.Context, key string) (string, error) { return values[key], nil },
+		}
+		seed, err := v.Fetch(t.Context())
+		if got := cloudconfig.InstanceID(seed.MetaData); err != nil || got != want {
+			t.Errorf("meta-data %q: instance %q, %v, want %q", meta, got, err, want)
+		}
+		l, report := cloudconfig.ParseMetaData("meta-data", "meta-data", seed.MetaData)
+		cfg, _ := cloudconfig.Merge(l).Config()
+		if keys := strings.Count(meta, "ssh-ed25519"); report.Err() != nil || len(cfg.SSHAuthorizedKeys) != keys {
+			t.Errorf("meta-data %q: keys %q, %v, want %d", meta, cfg.SSHAuthorizedKeys, report, keys)
+		}
+	}
+	v := &vmware{web: plainWeb(), root: t.TempDir(), uuid: "564d-ab"}
+	if seed, err := v.Fetch(t.Context()); !errors.Is(err, ErrNothing) || !seed.Empty() {
+		t.Errorf("the UUID alone is a datasource: %+v, %v", seed, err)
+	}
+}
+
+// An address that is none costs itself, and no card.
+func TestWhatIsGoodOfANetworkIsKept(t *testing.T) {
+	for name, row := range map[string]struct{ find, replace, told, kept string }{
+		"digitalocean": {"\"10.132.255.113\"", "\"nonsense\"", `"nonsense" is no address`, "104.131.20.105/18"},
+		"vultr":        {"\"108.61.89.250\"", "\"nonsense\"", `"nonsense" is no address`, "10.1.112.3/20"},
+		"openstack":    {`"link": "vlan0"`, `"link": "vlan9"`, `there is no link "vlan9"`, "10.184.0.244/20"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, server := serve(t, name)
+			for file, text := range c.Files {
+				c.Files[file] = strings.ReplaceAll(text, row.find, row.replace)
+			}
+			d, err := kindOf(t, name).open(opening{arg: server.URL, web: plainWeb()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seed, err := d.Fetch(t.Context())
+			if err == nil || !strings.Contains(err.Error(), row.told) || !strings.Contains(string(seed.NetworkConfig), row.kept) {
+				t.Errorf("%v\n%s", err, seed.NetworkConfig)
+			}
+			understood(t, seed)
+		})
+	}
 }
 
 // VMware's documentation compresses both documents.

@@ -56,7 +56,7 @@ func (c *cloudStack) Fetch(ctx context.Context) (source.Seed, error) {
 	}
 	var errs []error
 	for _, base := range bases {
-		s, err := (&ec2{web: c.web, base: base + "/latest", get: c.get}).Fetch(ctx)
+		s, err := (&ec2{web: c.web, base: base + "/latest", get: c.get, names: namesOfCloudStack()}).Fetch(ctx)
 		if err == nil || !s.Empty() {
 			return c.ask(ctx, c.passwords(base), s, err)
 		}

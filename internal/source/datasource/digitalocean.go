@@ -3,6 +3,7 @@ package datasource
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -82,25 +83,26 @@ func (a *dropletAddress) address() string {
 	return a.Address
 }
 
-// network gives each card its addresses, and the default route to a public one.
+// network gives each card its addresses, and the default route to a public one. An
+// address that is none is an error beside the others.
 func (d droplet) network() ([]byte, error) {
 	out := source.NewNetwork()
+	var wrong []error
 	for _, side := range []string{"public", "private"} {
 		for _, i := range d.Interfaces[side] {
 			l := &source.Link{Match: &source.Match{MAC: strings.ToLower(i.MAC)}}
 			for _, a := range []*dropletAddress{i.IPv4, i.IPv6, i.Anchor} {
-				if err := a.onto(l, side == "public" && a != i.Anchor); err != nil {
-					return nil, err
-				}
+				wrong = append(wrong, a.onto(l, side == "public" && a != i.Anchor))
 			}
 			l.AddDNS(d.DNS.Nameservers...)
 			out.Ethernets["id"+strconv.Itoa(len(out.Ethernets))] = l
 		}
 	}
 	if len(out.Ethernets) == 0 {
-		return nil, nil
+		return nil, errors.Join(wrong...)
 	}
-	return out.Marshal()
+	network, err := out.Marshal()
+	return network, errors.Join(append(wrong, err)...)
 }
 
 func (a *dropletAddress) onto(l *source.Link, route bool) error {

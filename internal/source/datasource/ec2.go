@@ -28,27 +28,70 @@ type ec2 struct {
 	base   string // with the version
 	tokens *tokens
 	get    func(ctx context.Context, address string, header map[string]string) ([]byte, error)
+	names  ec2Names
+	// other is where the service is, too, for a machine that does not reach base.
+	other *ec2
 
 	token string // that is in use
 }
 
+// ec2Names are what a service calls its values. Of several the first that is there
+// counts.
+type ec2Names struct {
+	hostname, localIPv4, publicIPv4, zone, region, keys []string
+	vendorData                                          string // "" when it has none
+}
+
+// namesOfEC2 are Amazon's own.
+func namesOfEC2() ec2Names {
+	return ec2Names{
+		hostname: []string{"local-hostname", "hostname"}, localIPv4: []string{"local-ipv4"}, publicIPv4: []string{"public-ipv4"},
+		zone: []string{"placement/availability-zone"}, region: []string{"placement/region"}, keys: []string{"public-keys/"},
+	}
+}
+
+// namesOfAliyun are Alibaba's.
+func namesOfAliyun() ec2Names {
+	return ec2Names{
+		hostname: []string{"hostname"}, localIPv4: []string{"private-ipv4"}, publicIPv4: []string{"eipv4", "public-ipv4"},
+		zone: []string{"zone-id"}, region: []string{"region-id"}, keys: []string{"public-keys/"}, vendorData: "vendor-data",
+	}
+}
+
+// namesOfCloudStack are those of CloudStack and of what descends from it. There each
+// value is a file: with a slash behind its name it is not found.
+func namesOfCloudStack() ec2Names {
+	n := namesOfEC2()
+	n.zone, n.region, n.keys = []string{"availability-zone"}, nil, []string{"public-keys", "public-keys/"}
+	return n
+}
+
 const tokenSeconds = "300"
 
+// openEC2 is the service at its address of IPv4; a network without has it at another.
 func openEC2(o opening) (Datasource, error) {
 	base, err := tree(o.arg, linkLocal)
+	e := amazon(o, base)
+	if o.arg == "" {
+		e.other = amazon(o, "http://[fd00:ec2::254]")
+	}
+	return e, err
+}
+
+func amazon(o opening, base string) *ec2 {
 	return &ec2{
-		web: o.web, base: base + "/latest", get: o.web.get,
+		web: o.web, base: base + "/latest", get: o.web.get, names: namesOfEC2(),
 		tokens: &tokens{
 			path: base + "/latest/api/token", ttlHeader: "X-aws-ec2-metadata-token-ttl-seconds", header: "X-aws-ec2-metadata-token",
 			optional: o.imdsV1,
 		},
-	}, err
+	}
 }
 
 func openAliyun(o opening) (Datasource, error) {
 	base, err := tree(o.arg, "http://100.100.100.200")
 	return &ec2{
-		web: o.web, base: base + "/2016-01-01", get: o.web.get,
+		web: o.web, base: base + "/2016-01-01", get: o.web.get, names: namesOfAliyun(),
 		tokens: &tokens{
 			path: base + "/latest/api/token", ttlHeader: "X-aliyun-ecs-metadata-token-ttl-seconds", header: "X-aliyun-ecs-metadata-token",
 			optional: true, // the owner of an instance decides whether they are needed
@@ -58,25 +101,38 @@ func openAliyun(o opening) (Datasource, error) {
 
 // Fetch asks for what there is.
 func (e *ec2) Fetch(ctx context.Context) (source.Seed, error) {
-	if err := e.renew(ctx); err != nil {
+	var lost unreachable
+	switch err := e.renew(ctx); {
+	case errors.As(err, &lost) && e.other != nil:
+		s, also := e.other.Fetch(ctx)
+		if errors.As(also, &lost) && s.Empty() {
+			also = errors.Join(err, also)
+		}
+		return s, also
+	case err != nil:
 		return source.Seed{}, err
 	}
 	g := &gather{fetch: e.document}
 	meta := e.base + "/meta-data/"
 	m := metaData{
 		InstanceID: g.text(ctx, meta+"instance-id"),
-		Hostname:   g.text(ctx, meta+"local-hostname"),
-		LocalIPv4:  g.text(ctx, meta+"local-ipv4"),
-		PublicIPv4: g.text(ctx, meta+"public-ipv4"),
+		Hostname:   g.firstText(ctx, meta, e.names.hostname),
+		LocalIPv4:  g.firstText(ctx, meta, e.names.localIPv4),
+		PublicIPv4: g.firstText(ctx, meta, e.names.publicIPv4),
 		PublicIPv6: g.text(ctx, meta+"ipv6"),
-		Zone:       g.text(ctx, meta+"placement/availability-zone"),
-		Region:     g.text(ctx, meta+"placement/region"),
+		Zone:       g.firstText(ctx, meta, e.names.zone),
+		Region:     g.firstText(ctx, meta, e.names.region),
 	}
-	if m.Hostname == "" {
-		m.Hostname = g.text(ctx, meta+"hostname")
+	for _, name := range e.names.keys {
+		if m.PublicKeys = e.keys(ctx, g, meta+name); len(m.PublicKeys) > 0 {
+			break
+		}
 	}
-	m.PublicKeys = e.keys(ctx, g, meta+"public-keys/")
-	return g.done(source.Seed{UserData: g.bytes(ctx, e.base+"/user-data"), MetaData: g.marshal(m)})
+	s := source.Seed{UserData: g.bytes(ctx, e.base+"/user-data"), MetaData: g.marshal(m)}
+	if e.names.vendorData != "" {
+		s.VendorData = g.bytes(ctx, e.base+"/"+e.names.vendorData)
+	}
+	return g.done(s)
 }
 
 // keys reads the list of keys: EC2 names them, "0=name", and has each in a
@@ -91,7 +147,7 @@ func (e *ec2) keys(ctx context.Context, g *gather, address string) []string {
 		case strings.Contains(line, " "): // "ssh-ed25519 AAAA…"
 			keys = append(keys, line)
 		case named || strings.HasSuffix(line, "/"):
-			key := g.text(ctx, address+strings.TrimSuffix(number, "/")+"/openssh-key")
+			key := g.text(ctx, strings.TrimSuffix(address, "/")+"/"+strings.TrimSuffix(number, "/")+"/openssh-key")
 			if key != "" {
 				keys = append(keys, key)
 			}

@@ -17,7 +17,7 @@ type exoscale struct {
 func openExoscale(o opening) (Datasource, error) {
 	base, err := tree(o.arg, linkLocal)
 	return &exoscale{
-		ec2: &ec2{web: o.web, base: base + "/1.0", get: o.web.get}, passwords: passwordsBeside(base, "/1.0/"),
+		ec2: &ec2{web: o.web, base: base + "/1.0", get: o.web.get, names: namesOfCloudStack()}, passwords: passwordsBeside(base, "/1.0/"),
 		passwordServer: passwordServer{get: o.web.get, root: o.root},
 	}, err
 }

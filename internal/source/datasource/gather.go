@@ -41,6 +41,16 @@ func (g *gather) text(ctx context.Context, address string) string {
 	return strings.TrimSpace(string(g.bytes(ctx, address)))
 }
 
+// firstText is the first of several documents that has something.
+func (g *gather) firstText(ctx context.Context, folder string, names []string) string {
+	for _, name := range names {
+		if text := g.text(ctx, folder+name); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
 // json reads a document into v and says whether there was one.
 func (g *gather) json(ctx context.Context, address string, v any) bool {
 	data := g.bytes(ctx, address)

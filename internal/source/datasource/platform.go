@@ -84,7 +84,7 @@ func (p Platform) isEC2() bool {
 }
 
 func (p Platform) isGCE() bool {
-	return p.Product == "Google Compute Engine" || strings.HasPrefix(p.Serial, "GoogleCloud-")
+	return p.Product == "Google Compute Engine" || p.Product == "Google" || strings.HasPrefix(p.Serial, "GoogleCloud-")
 }
 
 func (p Platform) isAzure() bool { return p.AssetTag == azureTag }

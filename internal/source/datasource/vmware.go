@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -23,12 +24,13 @@ type vmware struct {
 	web  *web
 	root string
 	rpc  guestInfo // nil: there is no such program
+	uuid string    // of the machine
 }
 
 const rpcTool = "vmware-rpctool"
 
 func openVMware(o opening) (Datasource, error) {
-	v := &vmware{web: o.web, root: o.root}
+	v := &vmware{web: o.web, root: o.root, uuid: strings.ToLower(o.platform.UUID)}
 	if tool, err := exec.LookPath(rpcTool); err == nil {
 		v.rpc = func(ctx context.Context, key string) (string, error) { return askRPC(ctx, tool, key) }
 	}
@@ -76,8 +78,25 @@ func (v *vmware) Fetch(ctx context.Context) (source.Seed, error) {
 	} else {
 		r.rancherMetaData(ctx, &s)
 	}
-	r.found = !s.Empty()
+	if r.found = !s.Empty(); r.found {
+		s.MetaData = r.identified(s.MetaData)
+	}
 	return r.done(s)
+}
+
+// identified is meta-data with the id of the instance; without one it is that of the
+// machine, so that a copy of it is told from it.
+func (r *vmwareReader) identified(meta []byte) []byte {
+	if r.vmware.uuid == "" || cloudconfig.InstanceID(meta) != "" {
+		return meta
+	}
+	id, err := metaData{InstanceID: r.vmware.uuid}.marshal()
+	r.note(err)
+	merged, err := cloudconfig.MergeMetaData(id, meta)
+	if err != nil {
+		return meta // whoever reads it tells what is wrong
+	}
+	return merged
 }
 
 // vmwareReader reads keys and notes what goes wrong.

@@ -3,6 +3,7 @@ package datasource
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,9 +109,11 @@ func (c *vultr) Fetch(ctx context.Context) (source.Seed, error) {
 }
 
 // network leaves the public card to DHCP and routers, and gives the others their
-// addresses; each has those that were bought besides.
+// addresses; each has those that were bought besides. An address that is none is an
+// error beside the others.
 func (i vultrInstance) network() ([]byte, error) {
 	out := source.NewNetwork()
+	var wrong []error
 	for _, n := range i.Interfaces {
 		l := &source.Link{Match: &source.Match{MAC: strings.ToLower(n.MAC)}, MTU: n.MTU}
 		fixed, fixed6 := n.IPv4.Additional, n.IPv6.Additional
@@ -125,7 +128,8 @@ func (i vultrInstance) network() ([]byte, error) {
 		for _, a := range slices.Concat(fixed, fixed6) {
 			address, err := source.WithMask(firstOf(a.Address, a.Network), firstOf(a.Netmask, a.Prefix))
 			if err != nil {
-				return nil, err
+				wrong = append(wrong, err)
+				continue
 			}
 			l.Addresses = append(l.Addresses, address)
 		}
@@ -134,5 +138,6 @@ func (i vultrInstance) network() ([]byte, error) {
 	if len(out.Ethernets) == 0 {
 		return nil, nil
 	}
-	return out.Marshal()
+	network, err := out.Marshal()
+	return network, errors.Join(append(wrong, err)...)
 }
