@@ -5,7 +5,10 @@ package integration
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -231,4 +234,36 @@ func (m *Machine) bootsWith(words string, served files) {
 	if served != nil {
 		m.metadata("169.254.169.254").says(served)
 	}
+}
+
+// TestWhatTheFirmwareSays boots a virtual machine that is VMware's, by its firmware
+// and by the disc in its drive, and whose serial number names a NoCloud seed; until
+// that is there no more.
+func TestWhatTheFirmwareSays(t *testing.T) {
+	m := NewMachine(t, VM, "a machine is asked only what its firmware says, and the firmware may name the source")
+	dir := t.TempDir()
+	key, disc := filepath.Join(dir, "id"), filepath.Join(dir, "ovf.iso")
+	public := m.keyPair(key)
+	putFiles(t, dir, map[string]string{"ovf/ovf-env.xml": strings.ReplaceAll(ovfEnvironment("by-ovf", "iid-ovf-1"), annsKey, public)})
+	m.onHost("genisoimage", "-quiet", "-o", disc, "-J", "-r", "-V", "OVF ENV", filepath.Join(dir, "ovf"))
+	seed := &metadata{cloud: files{
+		"/42/meta-data": "instance-id: iid-serial-1\npublic-keys: ['" + public + "']\n", "/42/user-data": called("by-serial"),
+	}}
+	server := httptest.NewServer(seed)
+	defer server.Close()
+	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
+	m.Flags("--key", key, "--disk", "2G", "--append", "rancher.cloud_init.allow_http=true", "--seed", disc, "--smbios", "type=3,serial=42",
+		"--smbios", "type=1,manufacturer=VMware,, Inc.,product=VMware7,,1,serial=ds=nocloud;s=http://10.0.2.2:"+port+"/__dmi.chassis-serial-number__/",
+	).Start()
+	m.Until("nocloud is used", time.Minute, m.isSaidBy("nocloud", "iid-serial-1"))
+	m.Until("what it says is applied", time.Minute, m.shell("hostname; cat ~rancher/.ssh/authorized_keys", "by-serial", public))
+	c, err := m.cloudInit()
+	if err != nil || !strings.Contains(c.told(), "ec2: this is VMware, Inc. VMware7,1") || !strings.Contains(c.told(), "vmware: nocloud answered") {
+		t.Errorf("why others were not used: %v %s", err, c.told())
+	}
+
+	seed.says(http.NotFoundHandler())
+	m.Ros("config", "set", "rancher.cloud_init.datasources", "[vmware]")
+	m.Until("vmware is used", time.Minute, m.isSaidBy("vmware", "iid-ovf-1"))
+	m.Until("what it says is applied", time.Minute, m.shell("hostname; cat ~rancher/.ssh/authorized_keys", "by-ovf", public))
 }

@@ -66,6 +66,7 @@ but degraded, 1 when it is not up in time; and says why. The machine stays.`,
 	flags.StringVar(&o.Seed, "seed", "", "the datasource's disk in place of one made of --cloud-config: an image of a --vm, a folder of a --ns")
 	flags.StringVar(&o.Key, "key", "", "private key that --seed lets in as rancher, a file (default one that is made)")
 	flags.StringArrayVar(&f.publish, "publish", nil, "forward HOST:GUEST from 127.0.0.1, of a --vm, repeatable")
+	flags.StringArrayVar(&o.SMBIOS, "smbios", nil, "what the firmware of a --vm says, a table as QEMU takes it (type=1,serial=X), repeatable")
 	flags.DurationVar(&f.timeout, "timeout", 0, "how long to wait until it is ready (default 2m for --ns, 5m for --vm)")
 	cmd.MarkFlagsMutuallyExclusive("ns", "vm")
 	if err := cmd.MarkFlagRequired("name"); err != nil {

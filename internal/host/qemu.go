@@ -46,6 +46,9 @@ func qemuArgs(spec *Spec, accel Accel, sshPort int) []string {
 		args = append(args, "-drive", "if=virtio,format=raw,discard=unmap,detect-zeroes=unmap,file="+optionValue(d.image(i)))
 	}
 	args = append(args, "-drive", "if=virtio,format=raw,readonly=on,file="+optionValue(spec.seedDisk()))
+	for _, table := range spec.SMBIOS {
+		args = append(args, "-smbios", table)
+	}
 	for nic := range spec.NICs {
 		args = append(args, nicArgs(spec, nic, sshPort)...)
 	}

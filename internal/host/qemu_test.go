@@ -12,6 +12,7 @@ func TestQEMUCommandLine(t *testing.T) {
 	full := base
 	full.Disks, full.NICs, full.Append = []Disk{{Size: 1}, {File: "/data/a,b.img"}}, 2, "rancher.debug=true quiet"
 	full.Publish = []Publish{{8080, 80}, {8443, 443}}
+	full.SMBIOS = []string{"type=1,manufacturer=VMware,, Inc.", "type=3,asset=one"}
 	full.Seed = "/data/seed.img"
 	bare := base
 	bare.Disks, bare.NICs = nil, 0

@@ -32,6 +32,7 @@ type Spec struct {
 	Seed      string    `json:"seed,omitempty"`      // folder, or for a virtual machine disk, of the user's, in place of the one that is made
 	Key       string    `json:"key,omitempty"`       // file of the user's private key, in place of the one that is made
 	Publish   []Publish `json:"publish,omitempty"`
+	SMBIOS    []string  `json:"smbios,omitempty"` // of a virtual machine: what its firmware says, as QEMU takes it
 	Created   time.Time `json:"created"`
 }
 
@@ -94,6 +95,9 @@ func (s *Spec) check() error {
 	}
 	if s.Kind == Namespaces && (len(s.Disks) > 0 || s.MemoryMiB > 0) {
 		return fmt.Errorf("cannot give disks or memory to machine %q: those belong to --vm; in namespaces use --state-size", s.Name)
+	}
+	if s.Kind == Namespaces && len(s.SMBIOS) > 0 {
+		return fmt.Errorf("cannot give machine %q a firmware: --smbios belongs to --vm; in namespaces it is the host's", s.Name)
 	}
 	if s.Kind == VirtualMachine && s.StateSize > 0 {
 		return fmt.Errorf("cannot give machine %q a state size: that belongs to --ns; in a virtual machine use --disk", s.Name)

@@ -69,6 +69,7 @@ func TestASpecIsRefusedForWhatItsKindCannotHave(t *testing.T) {
 		{"too many interfaces", "network interfaces", Spec{Name: "a", Kind: VirtualMachine, NICs: 9}},
 		{"disks in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, Disks: []Disk{{Size: 1}}}},
 		{"memory in namespaces", "belong to --vm", Spec{Name: "a", Kind: Namespaces, MemoryMiB: 1}},
+		{"firmware in namespaces", "belongs to --vm", Spec{Name: "a", Kind: Namespaces, SMBIOS: []string{"type=1,serial=1"}}},
 		{"state size of a virtual machine", "belongs to --ns", Spec{Name: "a", Kind: VirtualMachine, StateSize: 1}},
 		{"a key that nothing lets in", "belongs to --seed", Spec{Name: "a", Kind: VirtualMachine, Key: "/key"}},
 	} {

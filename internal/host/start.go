@@ -30,6 +30,7 @@ type StartOptions struct {
 	Seed        string // a folder or a disk, in place of one that is made of CloudConfig
 	Key         string // a file, in place of a key that is made
 	Publish     []Publish
+	SMBIOS      []string // tables of a virtual machine's firmware
 	Progress    func(line string)
 }
 
@@ -100,6 +101,9 @@ func (o *StartOptions) apply(spec *Spec) error {
 	}
 	if len(o.Publish) > 0 {
 		spec.Publish = o.Publish
+	}
+	if len(o.SMBIOS) > 0 {
+		spec.SMBIOS = o.SMBIOS
 	}
 	if o.Seed != "" {
 		spec.Seed = o.Seed
