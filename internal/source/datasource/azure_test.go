@@ -75,7 +75,7 @@ func TestAReportThatIsNotHeardIsMadeAgain(t *testing.T) {
 // The disc that comes with a new machine has the password of its user, in clear.
 func TestAzuresPasswordIsNotKept(t *testing.T) {
 	const secret = `se<cret> & "more"`
-	const inXML = `se&lt;cret&gt; <![CDATA[& "more"]]>`
+	const inXML = `se&lt;<!-- in pieces -->cret&gt; <![CDATA[& "more"]]>`
 	root := t.TempDir()
 	_, server := serve(t, "azure")
 	d, err := openAzure(opening{arg: server.URL, web: plainWeb(), root: root})
@@ -121,10 +121,11 @@ func TestAzuresPasswordIsNotKept(t *testing.T) {
 	if again := given(); again != first {
 		t.Errorf("asked again it is %+v, before %+v", again, first)
 	}
-	insert("<UserPassword>"+inXML+"</UserPassword>", "true")
+	insert("<UserPassword>other cret</UserPassword><UserPassword>"+inXML+"</UserPassword>", "true")
 	if p := given(); !crypt.Matches(p.Hash, secret) || p.SSH {
 		t.Errorf("not over SSH: %+v", p)
 	}
+	nowhere(t, root, "cret")
 	for _, none := range []string{"", "<UserPassword/>", "<UserPassword> </UserPassword>", "<UserPassword>REDACTED</UserPassword>"} {
 		insert(none, "false")
 		if p := given(); p.Hash != "" {

@@ -1,6 +1,7 @@
 package datasource
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"os"
@@ -65,10 +66,23 @@ func FuzzOVF(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(data)
+		f.Add(bytes.ReplaceAll(data, []byte("<UserName>"), []byte("<UserPassword>secret<!-- -->&amp;<b>x</b></UserPassword><UserName>")))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if env, err := parseOVF(data); err == nil && env.properties == nil {
 			t.Error("no properties, and no error")
+		}
+		hidden, err := hidePassword(data)
+		if err != nil {
+			return
+		}
+		if again, err := hidePassword(hidden); err != nil || !bytes.Equal(again, hidden) {
+			t.Errorf("a password is left: %v\n%s\n%s", err, hidden, again)
+		}
+		before, err := parseOVF(data)
+		after, also := parseOVF(hidden)
+		if (err == nil) != (also == nil) || before.hostname != after.hostname || before.customData != after.customData || len(before.properties) != len(after.properties) {
+			t.Errorf("%+v, %v became %+v, %v", before, err, after, also)
 		}
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/ros-os/ros/internal/crypt"
@@ -60,13 +59,15 @@ func readOVF(root string) (ovf, error) {
 	return parseOVF(hidden)
 }
 
-// hidePassword puts the hash of the password into its place.
+// hidePassword puts the hash of each password into its place.
 func hidePassword(data []byte) ([]byte, error) {
 	in := xml.NewDecoder(bytes.NewReader(data))
+	var out []byte
+	done := int64(0) // of data
 	for {
 		token, err := in.Token()
 		if errors.Is(err, io.EOF) {
-			return data, nil
+			return append(out, data[done:]...), nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the OVF environment: %w", err)
@@ -76,31 +77,42 @@ func hidePassword(data []byte) ([]byte, error) {
 		}
 		begin := in.InputOffset()
 		text, end, err := textOf(in)
-		if err != nil || text == "" || text == redacted || crypt.IsMade(text) {
-			return data, err
-		}
-		hash, err := crypt.Hash(text)
 		if err != nil {
 			return nil, err
 		}
-		return slices.Concat(data[:begin], []byte(hash), data[end:]), nil
+		if end == begin || text == redacted || crypt.IsMade(text) {
+			continue
+		}
+		hash := ""
+		if text != "" {
+			if hash, err = crypt.Hash(text); err != nil {
+				return nil, err
+			}
+		}
+		out, done = append(append(out, data[done:begin]...), hash...), end
 	}
 }
 
-// textOf is the text of the element that has begun, and where that ends.
+// textOf is the text of the element that has begun, and where its content ends.
 func textOf(in *xml.Decoder) (text string, end int64, err error) {
-	for {
+	for depth := 0; depth >= 0; {
 		end = in.InputOffset()
 		token, err := in.Token()
 		if err != nil {
 			return "", 0, fmt.Errorf("cannot read the OVF environment: %w", err)
 		}
-		part, ok := token.(xml.CharData)
-		if !ok {
-			return strings.TrimSpace(text), end, nil
+		switch token := token.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if depth == 0 {
+				text += string(token)
+			}
 		}
-		text += string(part)
 	}
+	return strings.TrimSpace(text), end, nil
 }
 
 // redacted is what Azure's agents leave of a password that was used.
