@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -88,6 +89,12 @@ const (
 	sudoersHead = "# made by ros from users; changes are lost\n"
 )
 
+// sudoRule is the form of a rule up to its first command: hosts, whom to become, options,
+// tags. There is no visudo on this system, which would tell more.
+var sudoRule = regexp.MustCompile(`^[^=]+=\s*(\([^()]*\)\s*)?([A-Z_]+=\S+\s+)*` +
+	`((NO)?(PASSWD|SETENV|EXEC|FOLLOW|LOG_INPUT|LOG_OUTPUT|MAIL|INTERCEPT)\s*:\s*)*` +
+	`(sha\d+\s*:.*|!*\s*([A-Z][A-Z0-9_]*\s*([,:].*)?|(list|sudoedit|/|\^).*))$`)
+
 // sudoers gives users their rules for sudo.
 func (p *pass) sudoers(db *account.Database) {
 	var b strings.Builder
@@ -104,6 +111,9 @@ func (p *pass) sudoers(db *account.Database) {
 				p.fail(fmt.Errorf("cannot give %s the rule %q: it must be one line, such as ALL=(ALL) NOPASSWD:ALL", u.Name, rule),
 					append(p.entryPath(i), "sudo")...)
 				continue
+			}
+			if !sudoRule.MatchString(rule) {
+				p.warn(fmt.Sprintf("sudo does not understand the rule %q", rule), "such as ALL=(ALL) NOPASSWD:ALL", append(p.entryPath(i), "sudo")...)
 			}
 			fmt.Fprintf(&b, "%s %s\n", u.Name, rule)
 		}

@@ -131,6 +131,7 @@ ssh_authorized_keys: ["` + keyA + `"]
 
 func TestUsersComeAndGo(t *testing.T) {
 	h := newHost(t)
+	h.write("/sbin/nologin", "")
 	h.clean(people)
 	if got, want := h.line("/etc/passwd", "ann"), "ann:x:2001:2001:Ann Example:/home/ann:/bin/bash"; got != want {
 		t.Errorf("passwd has %q, want %q", got, want)
@@ -408,6 +409,7 @@ func TestAPasswordThatIsChosenIsSeenAtOnce(t *testing.T) {
 
 func TestSSHSettingsComeFromUsers(t *testing.T) {
 	h := newHost(t)
+	h.write("/sbin/nologin", "")
 	h.write("/root/.profile", "")
 	h.clean(people + "ssh_pwauth: true\ndisable_root: false\nssh_authorized_keys: ['" + keyB + "']\nssh_keys: {ed25519_private: P, ed25519_public: Q}\n")
 	got := strings.Join(strings.Fields(h.read("/run/ros/console.json")), " ")
@@ -422,5 +424,93 @@ func TestSSHSettingsComeFromUsers(t *testing.T) {
 	h.clean("ssh_authorized_keys: ['" + keyB + "']")
 	if got := h.read("/root/.ssh/authorized_keys"); got != "" {
 		t.Errorf("root keeps %q", got)
+	}
+}
+
+// Who takes a change of one of the image's users back must not lock himself out.
+func TestAUserOfTheImageIsWhatHeWasWhenHeIsNotNamedAnyMore(t *testing.T) {
+	const keys = "ssh_authorized_keys: ['" + keyA + "']\n"
+	h := newHost(t)
+	h.write("/bin/other", "")
+	h.write("/root/.profile", "")
+	h.clean(keys + "disable_root: false\nusers: [{name: rancher, gecos: Me, shell: /bin/other, homedir: /home/other}, {name: root, gecos: Boss}]")
+	if got, want := h.line("/etc/passwd", "rancher"), "rancher:x:1100:1100:Me:/home/other:/bin/other"; got != want {
+		t.Errorf("passwd has %q, want %q", got, want)
+	}
+	h.clean(keys + "disable_root: false\nusers: [{name: rancher, gecos: Me}]")
+	if got, want := h.line("/etc/passwd", "rancher"), "rancher:x:1100:1100:Me:/home/rancher:/bin/bash"; got != want {
+		t.Errorf("with less said of him passwd has %q, want %q", got, want)
+	}
+	for _, text := range []string{"users: [default]", "users: [rancher]", ""} {
+		h.clean(keys + "disable_root: false\nusers: [{name: rancher, gecos: Me}, {name: root, gecos: Boss}]")
+		h.clean(keys + "disable_root: false\n" + text)
+		if got := h.read("/etc/passwd"); got != testPasswd {
+			t.Errorf("after %q passwd has\n%s", text, got)
+		}
+		if h.field("rancher") != "*" || h.field("root") != "*" {
+			t.Errorf("after %q shadow has\n%s", text, h.read("/etc/shadow"))
+		}
+		for _, home := range []string{"/home/rancher", "/root"} {
+			if got := h.read(home + "/.ssh/authorized_keys"); !strings.Contains(got, keyA) {
+				t.Errorf("after %q the keys in %s are %q", text, home, got)
+			}
+		}
+		before := h.inodes()
+		h.clean(keys + "disable_root: false\n" + text)
+		if !maps.Equal(before, h.inodes()) {
+			t.Error("applying it again changed something")
+		}
+	}
+}
+
+func TestWhatIsSaidNoMoreOfAUserIsTakenBack(t *testing.T) {
+	h := newHost(t)
+	h.write("/bin/other", "")
+	h.clean("users: [{name: ann, gecos: Ann, shell: /bin/other, primary_group: docker}]")
+	if got, want := h.line("/etc/passwd", "ann"), "ann:x:2000:1101:Ann:/home/ann:/bin/other"; got != want {
+		t.Errorf("passwd has %q, want %q", got, want)
+	}
+	h.clean("users: [ann]")
+	if got, want := h.line("/etc/passwd", "ann"), "ann:x:2000:2001::/home/ann:/bin/bash"; got != want {
+		t.Errorf("passwd has %q, want %q", got, want)
+	}
+}
+
+// Somebody's home is taken for him; another folder is not, whatever it is.
+func TestAFolderThatIsThereIsGivenToNobody(t *testing.T) {
+	h := newHost(t)
+	const text = "users: [{name: ann, homedir: /etc}, {name: ben, homedir: /srv/ben, uid: 2002}, {name: eve, homedir: /home/x, uid: 2003}]"
+	for _, dir := range []string{"/srv/ben", "/home/x"} {
+		h.write(dir+"/file", "")
+	}
+	before := h.attributes("/etc")
+	if got := h.apply(text); !strings.Contains(got, "users.0.homedir: /etc, the home of ann, is another's") || !strings.Contains(got, "users.1.homedir") {
+		t.Errorf("told %q", got)
+	}
+	if got := h.attributes("/etc"); got != before {
+		t.Errorf("/etc is %s, was %s", got, before)
+	}
+	if ben, eve := h.attributes("/srv/ben"), h.attributes("/home/x"); ben != "0755 0:0" || !strings.HasSuffix(eve, " 2003:2003") {
+		t.Errorf("/srv/ben is %s, /home/x %s", ben, eve)
+	}
+}
+
+func TestWhatKeepsAUserOutIsTold(t *testing.T) {
+	tests := []struct{ entry, want string }{
+		{"shell: /usr/bin/zsh", "users.0.shell: there is no /usr/bin/zsh on this system: ann cannot log in"},
+		{`sudo: "ALL=(ALL) NOPASSWDD ALL"`, `users.0.sudo: sudo does not understand the rule "ALL=(ALL) NOPASSWDD ALL"`},
+		{`sudo: "ALL=(ALL) NOPASSWD ALL"`, "users.0.sudo: sudo does not understand"},
+		{`sudo: "ALL=(ALL) ls"`, "users.0.sudo: sudo does not understand"},
+		{`sudo: "ALL=(ALL) NOPASSWD:ALL"`, ""},
+		{`sudo: "ALL=(ALL:ALL) ALL"`, ""},
+		{`sudo: "ALL = NOPASSWD: SETENV: /bin/ls, !/bin/su *"`, ""},
+		{`sudo: ["ALL=(%docker) CWD=/srv NOEXEC:sudoedit /etc/motd", "web1,web2=OPERATORS, ALL"]`, ""},
+	}
+	for _, row := range tests {
+		h := newHost(t)
+		got := h.apply("users: [{name: ann, " + row.entry + "}]")
+		if (got == "") != (row.want == "") || !strings.Contains(got, row.want) {
+			t.Errorf("of %s is told %q, want %q", row.entry, got, row.want)
+		}
 	}
 }

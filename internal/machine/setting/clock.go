@@ -49,11 +49,22 @@ func (m *Machine) link(name, target string) error {
 	return nil
 }
 
-const localeProfile = "/etc/profile.d/locale.sh"
+const (
+	localeProfile = "/etc/profile.d/locale.sh"
+	defaultLocale = "/etc/default/locale"
+)
 
 // locale sets the language of login shells.
 func (p *pass) locale(context.Context) {
 	name := p.cfg.Locale
+	config := p.cfg.LocaleConfigfile
+	if config == "" {
+		config = defaultLocale
+	}
+	if old := p.state.Locale; old != "" && (old != config || name == "") {
+		p.drop(old, "locale")
+		p.state.Locale = ""
+	}
 	if name == "" {
 		p.drop(localeProfile, "locale")
 		return
@@ -61,9 +72,8 @@ func (p *pass) locale(context.Context) {
 	if !p.knownLocale(name) {
 		p.warn(fmt.Sprintf("this system has no locale %s: messages stay English", name), "programs in containers may know it", "locale")
 	}
-	config := p.cfg.LocaleConfigfile
-	if config == "" {
-		config = "/etc/default/locale"
+	if !p.dry {
+		p.state.Locale = config
 	}
 	p.putText(config, "LANG="+quote(name)+"\n", "locale")
 	p.putText(localeProfile, "# made by ros from locale; changes are lost\nexport LANG="+quote(name)+"\n", "locale")

@@ -3,6 +3,8 @@ package setting
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/ros-os/ros/internal/machine/account"
 )
 
 const (
@@ -18,12 +20,17 @@ const (
 type state struct {
 	// Users were made, or changed, and are no longer what the image says.
 	Users []string `json:"users,omitempty"`
+	// Before has what users who were there already were before they were changed, by
+	// name.
+	Before map[string]account.User `json:"before,omitempty"`
 	// Members are users that were put into groups, by group.
 	Members map[string][]string `json:"members,omitempty"`
 	// Passwords are the hashes that were set, by user.
 	Passwords map[string]string `json:"passwords,omitempty"`
 	// Sysctl has what kernel settings were before they were set, by their files.
 	Sysctl map[string]string `json:"sysctl,omitempty"`
+	// Locale is the file that the language was written to.
+	Locale string `json:"locale,omitempty"`
 	// Once are users who have the password that is kept for the instance.
 	Once []string `json:"once,omitempty"`
 
@@ -42,6 +49,9 @@ func (m *Machine) readState() *state {
 	}
 	if s.Members == nil {
 		s.Members = map[string][]string{}
+	}
+	if s.Before == nil {
+		s.Before = map[string]account.User{}
 	}
 	if s.Sysctl == nil {
 		s.Sysctl = map[string]string{}

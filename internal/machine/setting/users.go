@@ -87,10 +87,10 @@ func (l *ledger) addAll() (wanted []string) {
 	}
 	for i, u := range l.entries() {
 		at := l.entryPath(i)
-		wanted = append(wanted, u.Name)
 		if plainEntry(u) && slices.Contains(loginUsers(), u.Name) {
 			continue
 		}
+		wanted = append(wanted, u.Name)
 		if err := l.add(u, at...); err != nil {
 			l.fail(err, at...)
 		}
@@ -206,14 +206,21 @@ func (p *pass) keysOf(name string) []string {
 	return keys
 }
 
-// home makes a user's home, unless it is there and his.
-func (p *pass) home(u account.User, path ...string) {
+// home makes a user's home, unless it is there. One in /home becomes his; any other
+// folder stays whose it is: it may be /etc.
+func (p *pass) home(u account.User, at ...string) {
 	var st unix.Stat_t
 	err := unix.Lstat(p.m.path(u.Home), &st)
-	if err == nil && int(st.Uid) == u.UID && int(st.Gid) == u.GID {
+	switch {
+	case err == nil && int(st.Uid) == u.UID && int(st.Gid) == u.GID:
+		return
+	case err == nil && path.Dir(path.Clean(u.Home)) != "/home":
+		if int(st.Uid) != u.UID {
+			p.warn(fmt.Sprintf("%s, the home of %s, is another's, and stays so", u.Home, u.Name), "", append(at, "homedir")...)
+		}
 		return
 	}
-	p.do("make the home of "+u.Name, path, func() error {
+	p.do("make the home of "+u.Name, at, func() error {
 		if err := p.m.makeHome(u); err != nil {
 			return fmt.Errorf("cannot make the home of %s: %w", u.Name, err)
 		}

@@ -101,24 +101,11 @@ func (l *ledger) join(group, user string) {
 // add makes a user, or changes one to what the configuration says of him.
 func (l *ledger) add(u cloudconfig.User, at ...string) error {
 	old, there := l.db.User(u.Name)
-	want := old
-	if !there {
-		uid := l.numbers.Users[u.Name]
-		if u.UID != nil {
-			uid = *u.UID
-		}
-		if other, taken := l.db.UserOf(uid); u.UID != nil && taken {
-			return fmt.Errorf("cannot add %s: %s has the number %d", u.Name, other.Name, uid)
-		}
-		if u.UID == nil {
-			uid = l.db.FreeNumber(uid, u.System, l.numbers.all()...)
-		}
-		want = account.User{Name: u.Name, UID: uid, Shell: defaultShell, Home: path.Join("/home", u.Name)}
-		l.numbers.Users[u.Name] = uid
-	} else if u.UID != nil && *u.UID != old.UID {
-		l.warn(fmt.Sprintf("%s keeps the number %d: files belong to it", u.Name, old.UID), "", append(at, "uid")...)
+	want, others, err := l.unsaid(u, old, there, at...)
+	if err != nil {
+		return err
 	}
-	if err := l.primaryGroup(&want, u, there); err != nil {
+	if err := l.primaryGroup(&want, u, others); err != nil {
 		return err
 	}
 	say(&want.Gecos, u.Gecos)
@@ -132,11 +119,48 @@ func (l *ledger) add(u cloudconfig.User, at ...string) error {
 	}
 	if !slices.Contains(l.state.Users, u.Name) {
 		l.state.Users = append(l.state.Users, u.Name)
+		if there {
+			l.state.Before[u.Name] = old
+		}
+	}
+	if u.Shell != "" && !l.m.exists(u.Shell) {
+		l.warn(fmt.Sprintf("there is no %s on this system: %s cannot log in", u.Shell, u.Name), "take "+defaultShell, append(at, "shell")...)
 	}
 	if err := l.expiry(u); err != nil {
 		return err
 	}
 	return l.furtherGroups(u)
+}
+
+// unsaid is a user as he is when his entry says nothing but his name; others says
+// that he was there before the configuration named him.
+func (l *ledger) unsaid(u cloudconfig.User, old account.User, there bool, at ...string) (want account.User, others bool, err error) {
+	was, others := l.state.Before[u.Name]
+	if there && !slices.Contains(l.state.Users, u.Name) {
+		was, others = old, true
+	}
+	if there && u.UID != nil && *u.UID != old.UID {
+		l.warn(fmt.Sprintf("%s keeps the number %d: files belong to it", u.Name, old.UID), "", append(at, "uid")...)
+	}
+	if others {
+		return was, true, nil
+	}
+	want = account.User{Name: u.Name, UID: old.UID, Shell: defaultShell, Home: path.Join("/home", u.Name)}
+	if there {
+		return want, false, nil
+	}
+	uid := l.numbers.Users[u.Name]
+	if u.UID != nil {
+		uid = *u.UID
+	}
+	if other, taken := l.db.UserOf(uid); u.UID != nil && taken {
+		return want, false, fmt.Errorf("cannot add %s: %s has the number %d", u.Name, other.Name, uid)
+	}
+	if u.UID == nil {
+		uid = l.db.FreeNumber(uid, u.System, l.numbers.all()...)
+	}
+	want.UID, l.numbers.Users[u.Name] = uid, uid
+	return want, false, nil
 }
 
 func say(field *string, value string) {
@@ -145,11 +169,11 @@ func say(field *string, value string) {
 	}
 }
 
-func (l *ledger) primaryGroup(want *account.User, u cloudconfig.User, there bool) (err error) {
+func (l *ledger) primaryGroup(want *account.User, u cloudconfig.User, others bool) (err error) {
 	switch {
 	case u.PrimaryGroup != "":
 		want.GID, err = l.group(u.PrimaryGroup, 0, u.System)
-	case there:
+	case others:
 	case u.NoUserGroup:
 		want.GID = usersGroup
 	default:
@@ -233,19 +257,20 @@ func (l *ledger) imageMember(group, user string) bool {
 }
 
 // lock shuts the accounts that the configuration made and has no more: their
-// files stay, nobody logs in.
+// files stay, nobody logs in. Who was there before is again what he was.
 func (l *ledger) lock(wanted []string) (gone []account.User) {
-	for _, name := range l.state.Users {
+	for _, name := range slices.Clone(l.state.Users) {
 		u, ok := l.db.User(name)
 		if !ok || slices.Contains(wanted, name) {
+			continue
+		}
+		if was, others := l.state.Before[name]; others {
+			l.changeBack(u, was)
 			continue
 		}
 		gone = append(gone, u)
 		if day, _ := l.db.Expiry(name); day == expired {
 			continue
-		}
-		if slices.Contains(loginUsers(), name) || name == rootUser {
-			continue // the image's own: it is only no longer changed
 		}
 		l.note("lock user " + name)
 		l.db.SetExpiry(name, expired, "")
@@ -253,4 +278,15 @@ func (l *ledger) lock(wanted []string) (gone []account.User) {
 		delete(l.state.Passwords, name)
 	}
 	return gone
+}
+
+// changeBack makes somebody whom the configuration only changed what he was.
+func (l *ledger) changeBack(u, was account.User) {
+	if u != was {
+		l.note("change user " + u.Name + " back")
+		l.fail(l.db.Put(was), "users")
+	}
+	l.db.SetExpiry(u.Name, "", "")
+	delete(l.state.Before, u.Name)
+	l.state.Users = slices.DeleteFunc(l.state.Users, func(name string) bool { return name == u.Name })
 }
