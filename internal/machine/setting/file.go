@@ -93,11 +93,20 @@ func isFile(path string, f file) bool {
 	if err := unix.Lstat(path, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return false
 	}
+	if ofKernel(f.path) { // it has neither size nor owner that could be chosen
+		data, err := os.ReadFile(path)
+		return err == nil && sameSysctl(string(data), string(f.data))
+	}
 	if st.Mode&0o7777 != f.mode || int(st.Uid) != f.uid || int(st.Gid) != f.gid || st.Size != int64(len(f.data)) {
 		return false
 	}
 	data, err := os.ReadFile(path)
 	return err == nil && bytes.Equal(data, f.data)
+}
+
+// ofKernel says that a file is a setting of the kernel's.
+func ofKernel(path string) bool {
+	return strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/")
 }
 
 // makeFolder makes a folder of root's and its parents, and makes them durable.
@@ -172,7 +181,7 @@ func writeInPlace(path string, want file) error {
 		return err
 	}
 	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") {
+	if err != nil || !st.Mode().IsRegular() || ofKernel(want.path) {
 		return err // the kernel's files take what is written, and nothing else
 	}
 	if err := f.Truncate(int64(len(want.data))); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -244,5 +245,56 @@ func TestAProblemOfAnEntryNamesItAsWritten(t *testing.T) {
 	got := h.m.Apply(t.Context(), cfg)
 	if len(got) != 1 || !strings.HasPrefix(got[0].String(), "cloud-config.yml:4:3: write_files.2: cannot write /opt/owner") {
 		t.Errorf("report %v", got)
+	}
+}
+
+// A file of write_files is written once: no other module writes it as well.
+func TestAFileOfTheUsersIsWrittenByNobodyElse(t *testing.T) {
+	h := newHost(t)
+	h.write("/usr/share/zoneinfo/Europe/Berlin", "")
+	const text = `
+hostname: web1
+timezone: Europe/Berlin
+locale: C.UTF-8
+write_files:
+- {path: /etc/hosts, content: "10.0.0.1 db\n"}
+- {path: /etc/hostname, content: "mine\n"}
+- {path: /etc/timezone, content: "mine\n"}
+- {path: /etc/profile.d/locale.sh, content: "mine\n"}
+`
+	h.clean(text)
+	for path, want := range map[string]string{
+		"/etc/hosts": "10.0.0.1 db\n", "/etc/hostname": "mine\n", "/etc/timezone": "mine\n",
+		"/etc/profile.d/locale.sh": "mine\n", "/etc/default/locale": "LANG='C.UTF-8'\n",
+	} {
+		if got := h.read(path); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	before := h.inodes()
+	h.clean(text)
+	if !maps.Equal(before, h.inodes()) {
+		t.Error("applying it again changed something")
+	}
+	h.clean("hostname: web1\nwrite_files: [{path: /etc/hosts, content: \"10.0.0.1 db\\n\", append: true}]")
+	if got := h.read("/etc/hosts"); got != "10.0.0.1 db\n127.0.1.1\tweb1\n" {
+		t.Errorf("with lines that are added /etc/hosts is %q", got)
+	}
+	if h.m.exists("/etc/profile.d/locale.sh") || h.m.exists("/etc/default/locale") {
+		t.Error("without a locale its files are there")
+	}
+}
+
+// What the kernel shows of a setting ends with a line end, and has no size.
+func TestASettingOfTheKernelIsWrittenOnce(t *testing.T) {
+	h := newHost(t)
+	h.write("/proc/sys/net/ipv4/tcp_rmem", "1\t2\t3\n")
+	h.clean("write_files: [{path: /proc/sys/net/ipv4/tcp_rmem, content: 1 2 3, permissions: '0600'}]")
+	if h.read("/proc/sys/net/ipv4/tcp_rmem") != "1\t2\t3\n" {
+		t.Error("what is as it should be was written")
+	}
+	h.clean("write_files: [{path: /proc/sys/net/ipv4/tcp_rmem, content: 1 2 4}]")
+	if got := h.read("/proc/sys/net/ipv4/tcp_rmem"); !strings.HasPrefix(got, "1 2 4") {
+		t.Errorf("the kernel has %q", got)
 	}
 }

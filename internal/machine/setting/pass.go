@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ros-os/ros/cloudconfig"
@@ -88,8 +89,23 @@ func (p *pass) note(what string) {
 	p.changes = append(p.changes, Change{Module: p.module, What: what})
 }
 
-// put makes a file as it should be; it does nothing when it is.
+// put makes a file as it should be; it does nothing when it is. A file of write_files
+// is what its user wrote.
 func (p *pass) put(f file, path ...string) {
+	if p.usersFile(f.path) {
+		return
+	}
+	p.putFile(f, path...)
+}
+
+// usersFile says that the configuration itself has all that is in a file.
+func (p *pass) usersFile(name string) bool {
+	return slices.ContainsFunc(p.cfg.WriteFiles, func(f cloudconfig.WriteFile) bool {
+		return !f.Append && f.HostPath() == name
+	})
+}
+
+func (p *pass) putFile(f file, path ...string) {
 	if isFile(p.m.path(f.path), f) {
 		return
 	}
@@ -103,8 +119,8 @@ func (p *pass) putText(name, text string, path ...string) {
 
 // drop removes a file, if it is there.
 func (p *pass) drop(name string, path ...string) {
-	if _, err := os.Lstat(p.m.path(name)); err != nil {
-		return // there is nothing, or nothing that can be reached
+	if _, err := os.Lstat(p.m.path(name)); err != nil || p.usersFile(name) {
+		return // there is nothing, nothing that can be reached, or something of the user's
 	}
 	p.do("remove "+name, path, func() error {
 		if err := os.Remove(p.m.path(name)); err != nil {

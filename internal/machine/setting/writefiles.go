@@ -135,7 +135,7 @@ func (w *fileWriter) write(f *wantedFile) {
 			return
 		}
 	}
-	w.put(f.file, at...)
+	w.putFile(f.file, at...)
 }
 
 // appendTo puts what the file holds before the data.
