@@ -138,7 +138,7 @@ func TestRandomSeedOnceForEachInstance(t *testing.T) {
 			t.Errorf("problems %q", got)
 		}
 	}
-	if h.read("/dev/urandom") != "hello" || h.since(0) != "more entropy" {
+	if h.read("/dev/urandom") != "hello" || h.since(0) != "env RANDOM_SEED_FILE="+h.m.path("/dev/urandom")+" more entropy" {
 		t.Errorf("the kernel got %q, ran %q", h.read("/dev/urandom"), h.ran)
 	}
 }
@@ -245,5 +245,9 @@ func TestPreviewSaysWhatApplyDoesAndChangesNothing(t *testing.T) {
 	p.applyAll(t.Context(), quick)
 	if len(p.changes) != 0 {
 		t.Errorf("afterwards it says %v", p.changes)
+	}
+	h.write(RecordFile, `{"finished": true}`)
+	if p.previewCommands(); len(p.changes) != 0 {
+		t.Errorf("once the commands of this boot have been run it says %v", p.changes)
 	}
 }

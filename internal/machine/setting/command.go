@@ -229,8 +229,12 @@ func (m *Machine) start(ctx context.Context, argv []string, out *os.File) error 
 	return cmd.Run()
 }
 
-// previewCommands says which commands are still to be run.
+// previewCommands says which commands are still to be run. Once those of this boot
+// have been, others wait for the next one.
 func (p *pass) previewCommands() {
+	if record, err := ReadRecord(p.m.path(RecordFile)); err == nil && record.Finished {
+		return
+	}
 	for _, b := range append([]batch{bootBatch(p.cfg)}, p.m.batches(p.cfg)...) {
 		done := p.m.doneThisBoot(b.name)
 		if b.perInstance {

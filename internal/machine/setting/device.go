@@ -15,8 +15,14 @@ import (
 // device is the path of a disk, a partition or a file system: of an alias, of a
 // name below /dev, or of LABEL=, UUID=, PARTLABEL= or PARTUUID=.
 func (p *pass) device(spec string) (string, error) {
-	if alias, ok := p.cfg.DeviceAliases[spec]; ok {
+	if alias, n, ok := p.alias(spec); ok && n == 0 {
 		spec = alias
+	} else if ok {
+		disk, err := p.device(alias)
+		if err != nil {
+			return "", err
+		}
+		spec = partitionOf(disk, n)
 	}
 	key, value, named := strings.Cut(spec, "=")
 	switch {
@@ -35,6 +41,23 @@ func (p *pass) device(spec string) (string, error) {
 		real = "/" + rel
 	}
 	return real, nil
+}
+
+// alias is what a name of device_aliases stands for; with a dot and a number behind it
+// the name is a partition there.
+func (p *pass) alias(spec string) (device string, partition int, ok bool) {
+	if device, ok = p.cfg.DeviceAliases[spec]; ok {
+		return device, 0, device != spec
+	}
+	dot := strings.LastIndexByte(spec, '.')
+	if dot < 0 {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(spec[dot+1:])
+	if device, ok = p.cfg.DeviceAliases[spec[:dot]]; !ok || err != nil || n < 1 || device == spec {
+		return "", 0, false
+	}
+	return device, n, true
 }
 
 // labelled looks at all disks and partitions, in the order of their names.

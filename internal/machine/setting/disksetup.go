@@ -252,6 +252,9 @@ func (p *pass) mkfs(dev string, want cloudconfig.FSSetup) ([]string, error) {
 		}
 		return argv, nil
 	}
+	if want.Filesystem == "" {
+		return nil, fmt.Errorf("cannot make a file system on %s: it is not said of which type (filesystem: ext4)", dev)
+	}
 	argv, label := []string{"mkfs." + want.Filesystem}, "-L"
 	switch want.Filesystem {
 	case "ext2", "ext3", "ext4":

@@ -149,7 +149,10 @@ func (p *pass) mountOne(ctx context.Context, w wantedMount, have map[string]made
 		return err
 	}
 	if p.do(fmt.Sprintf("mount %s at %s", w.Source, w.where()), []string{"mounts", strconv.Itoa(w.Index)}, func() error {
-		return p.attach(ctx, w, real, fstype, flags, data)
+		if err := p.attach(ctx, w, real, fstype, flags, data); err != nil {
+			return fmt.Errorf("cannot mount %s at %s: %w", w.Source, w.where(), err)
+		}
+		return nil
 	}) && !p.dry {
 		have[w.Key()] = as
 	}
@@ -255,10 +258,7 @@ func (p *pass) attach(ctx context.Context, w wantedMount, real, fstype string, f
 
 func (p *pass) attachFromNetwork(ctx context.Context, w wantedMount, program, target string) error {
 	if !p.m.kernel.has(program) {
-		if err := p.mountNFS(ctx, w, target); err != nil {
-			return fmt.Errorf("cannot mount %s: %w", w.Source, err)
-		}
-		return nil
+		return p.mountNFS(ctx, w, target)
 	}
 	argv := []string{program, w.Source, target}
 	if len(w.Options) > 0 {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
@@ -285,5 +287,69 @@ func TestAnotherMountAtTheSameFolderIsToldOf(t *testing.T) {
 	got := h.slowly("mounts: [[/dev/sdc1, /data, ext4], [/dev/sdc1, /mnt/data, ext4]]")
 	if strings.Count(got, "restart console docker") != 1 || !strings.Contains(got, "mounts.0: ") {
 		t.Errorf("told %q", got)
+	}
+}
+
+// cloud-init's documentation has /swapfile, which is in memory here.
+func TestASwapFileIsNotInMemory(t *testing.T) {
+	const mounts = "1 0 0:1 / / rw - overlay overlay rw\n2 1 8:1 /var /var rw - ext4 /dev/sda1 rw\n3 1 0:2 / /run rw - tmpfs tmpfs rw\n"
+	h := newHost(t)
+	h.write("/proc/self/mountinfo", mounts)
+	const text = "swap: {filename: /swapfile, size: 1M}"
+	if got := h.slowly(text); !strings.Contains(got, "swap.filename: /swapfile would be in memory: the swap file is /var/swapfile") {
+		t.Errorf("told %q", got)
+	}
+	if got := h.since(0); got != "mkswap "+h.m.path("/var/swapfile")+"; swapon "+h.m.path("/var/swapfile") {
+		t.Errorf("ran %q", got)
+	}
+	h.write("/proc/swaps", "Filename Type Size Used Priority\n/var/swapfile file 1 0 -2\n")
+	n := len(h.ran)
+	h.slowly(text)
+	if got := h.since(n); got != "" {
+		t.Errorf("the second time %q was run", got)
+	}
+	h.slowly("")
+	if got := h.since(n); got != "swapoff "+h.m.path("/var/swapfile") {
+		t.Errorf("taken out it ran %q", got)
+	}
+	h.write("/proc/self/mountinfo", "1 0 0:1 / / rw - overlay overlay rw\n")
+	h.write("/proc/swaps", "")
+	if got := h.slowly("swap: {filename: /swap2, size: 1M}"); !strings.Contains(got, "cannot swap to /var/swap2: it would be in memory") || h.m.exists("/var/swap2") {
+		t.Errorf("with all in memory is told %q", got)
+	}
+}
+
+func TestWhatCannotBeMountedIsNamed(t *testing.T) {
+	h := newHost(t)
+	h.write("/proc/filesystems", "nodev\tsysfs\n\text4\nnodev\tbinfmt_misc\n")
+	h.m.kernel.mount = func(string, string, string, uintptr, string) error { return unix.EINVAL }
+	for entry, want := range map[string]string{
+		"[tmpfs, /mnt/a, tmpfs, nonsense]":                           "cannot mount tmpfs at /mnt/a: invalid argument",
+		"[binfmt_misc, /mnt/b, binfmt_misc]":                         "cannot mount binfmt_misc at /mnt/b: invalid argument",
+		"[nothing, /mnt/c, unknownfs, defaults]":                     "cannot mount nothing: it is not there: there is no device /dev/nothing",
+		"[tmpfs, /mnt/d, tmpfs, \"nobootwait,comment=cloudconfig\"]": "cannot mount tmpfs at /mnt/d",
+	} {
+		if got := h.slowly("mounts: [" + entry + "]"); !strings.Contains(got, want) {
+			t.Errorf("of %s is told %q, want %q", entry, got, want)
+		}
+	}
+	if flags, data := parseOptions([]string{"nobootwait", "optional", "ro"}); flags != unix.MS_RDONLY || data != "" {
+		t.Errorf("words of older tables are given to the kernel: %#x %q", flags, data)
+	}
+}
+
+func TestAnAliasWithAPartition(t *testing.T) {
+	h := newHost(t)
+	for _, dev := range []string{"sdb", "sdb1", "sdb2", "nvme0n1p3", "nvme0n1", "x.1"} {
+		h.write("/dev/"+dev, "")
+	}
+	p := h.m.pass(config(t, "device_aliases: {data: /dev/sdb, fast: /dev/nvme0n1, x.1: /dev/x.1}"))
+	for spec, want := range map[string]string{
+		"data": "/dev/sdb", "data.1": "/dev/sdb1", "data.2": "/dev/sdb2", "fast.3": "/dev/nvme0n1p3", "x.1": "/dev/x.1",
+		"data.0": "", "data.x": "", "other.1": "", "data.9": "",
+	} {
+		if got, err := p.device(spec); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s is %q, %v, want %q", spec, got, err, want)
+		}
 	}
 }

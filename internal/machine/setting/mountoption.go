@@ -47,7 +47,7 @@ func bindFlags(flags uintptr) uintptr {
 
 // tableOptions are for those who read fstab, and not for the kernel.
 func tableOption(o string) bool {
-	return slices.Contains([]string{"defaults", "auto", "noauto", "nofail", "_netdev", "user", "nouser", "users", "owner", "group", "comment", ""}, o) ||
+	return slices.Contains([]string{"defaults", "auto", "noauto", "nofail", "_netdev", "user", "nouser", "users", "owner", "group", "comment", "bootwait", "nobootwait", "optional", ""}, o) ||
 		strings.HasPrefix(o, "x-") || strings.HasPrefix(o, "comment=")
 }
 
@@ -81,9 +81,14 @@ func isNetworkFS(fstype string) bool {
 // mountProgram mounts a file system of the network.
 func mountProgram(fstype string) string { return "mount." + strings.TrimSuffix(fstype, "4") }
 
-// memoryFS are those without a device.
-func memoryFS(fstype string) bool {
-	return slices.Contains([]string{"tmpfs", "ramfs", "9p", "virtiofs", "overlay", "debugfs", "tracefs", "securityfs", "configfs", "hugetlbfs", "bpf", "cgroup2"}, fstype)
+// withoutDevice says that a file system is on no device: the kernel says so of those
+// that it has loaded.
+func (p *pass) withoutDevice(fstype string) bool {
+	if slices.Contains([]string{"tmpfs", "ramfs", "9p", "virtiofs", "overlay", "debugfs", "tracefs", "securityfs", "configfs", "hugetlbfs", "bpf", "cgroup2"}, fstype) {
+		return true
+	}
+	known, err := p.m.read("/proc/filesystems")
+	return err == nil && slices.Contains(strings.Split(known, "\n"), "nodev\t"+fstype)
 }
 
 // mountSource finds what an entry mounts, and its type.
@@ -100,7 +105,7 @@ func (p *pass) mountSource(w wantedMount) (real, fstype string, err error) {
 			return "", "", fmt.Errorf("there is no %s on this system", program)
 		}
 		return w.Source, fstype, nil
-	case memoryFS(fstype):
+	case p.withoutDevice(fstype):
 		return w.Source, fstype, nil
 	case fstype == "auto" && strings.Contains(w.Source, ":"):
 		return "", "", fmt.Errorf("its type must be said, such as nfs4")

@@ -29,10 +29,10 @@ func TestTheKernelMountsNFSByItself(t *testing.T) {
 		},
 		{
 			"nfs4 is never the third", `["nas:/x", /mnt/a, nfs4]`, "vers=3",
-			"mount -i -t nfs -o vers=4.0,addr=10.0.0.9 nas:/x /mnt/a", "cannot mount nas:/x: " + refused,
+			"mount -i -t nfs -o vers=4.0,addr=10.0.0.9 nas:/x /mnt/a", "cannot mount nas:/x at /mnt/a: " + refused,
 		},
-		{"no such server", `["gone:/x", /mnt/a, nfs4]`, "", "", "cannot mount gone:/x: no such host"},
-		{"no server", `["/x", /mnt/a, nfs4]`, "", "", `cannot mount /x: "/x" is not the form server:/folder`},
+		{"no such server", `["gone:/x", /mnt/a, nfs4]`, "", "", "cannot mount gone:/x at /mnt/a: no such host"},
+		{"no server", `["/x", /mnt/a, nfs4]`, "", "", `cannot mount /x at /mnt/a: "/x" is not the form server:/folder`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := newHost(t)

@@ -9,6 +9,8 @@ import (
 	"github.com/ros-os/ros/cloudconfig"
 )
 
+const defaultSeedFile = "/dev/urandom"
+
 // randomSeed adds to the kernel's randomness, once for each instance.
 func (p *pass) randomSeed(ctx context.Context) {
 	r := p.cfg.RandomSeed
@@ -39,7 +41,7 @@ func (p *pass) seedData(r cloudconfig.RandomSeed) error {
 	}
 	target := r.File
 	if target == "" {
-		target = "/dev/urandom"
+		target = defaultSeedFile
 	}
 	data, err := content(cloudconfig.WriteFile{Path: target, Content: r.Data, Encoding: encoding})
 	if err != nil {
@@ -67,7 +69,12 @@ func (p *pass) seedCommand(ctx context.Context, r cloudconfig.RandomSeed) error 
 	}
 	limited, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()
-	if err := p.m.kernel.run(limited, "", r.Command...); err != nil {
+	target := r.File
+	if target == "" {
+		target = defaultSeedFile
+	}
+	argv := append([]string{"env", "RANDOM_SEED_FILE=" + p.m.path(target)}, r.Command...)
+	if err := p.m.kernel.run(limited, "", argv...); err != nil {
 		return fmt.Errorf("cannot add randomness: %w", err)
 	}
 	return nil

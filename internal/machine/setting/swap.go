@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,17 @@ import (
 // swap makes the swap file of the configuration, and swaps to it.
 func (p *pass) swap(ctx context.Context) {
 	name := p.swapFile()
-	if name == "" || p.namespaced || p.swapsOn(name) {
+	if name == "" || p.namespaced {
+		return
+	}
+	if asked := path.Clean(p.cfg.Swap.Filename); name != asked {
+		p.warn(fmt.Sprintf("%s would be in memory: the swap file is %s", asked, name), "", "swap", "filename")
+	}
+	if p.swapsOn(name) {
+		return
+	}
+	if p.inMemory(name) {
+		p.fail(fmt.Errorf("cannot swap to %s: it would be in memory", name), "swap", "filename")
 		return
 	}
 	size, err := p.swapSize()
@@ -36,12 +47,34 @@ func (p *pass) swap(ctx context.Context) {
 	})
 }
 
-// swapFile is the swap file of the configuration, "" without one.
+// swapFile is the swap file of the configuration, "" without one. In place of one that
+// would be in memory, such as the /swapfile of other systems, one in /var is used.
 func (p *pass) swapFile() string {
 	if p.cfg.Swap.Filename == "" {
 		return ""
 	}
-	return path.Clean(p.cfg.Swap.Filename)
+	name := path.Clean(p.cfg.Swap.Filename)
+	if p.inMemory(name) {
+		return path.Join("/var", path.Base(name))
+	}
+	return name
+}
+
+// inMemory says that a file would take memory, where swapping to it makes no sense
+// and is refused by the kernel.
+func (p *pass) inMemory(name string) bool {
+	all, err := p.mountPoints()
+	if err != nil {
+		return false
+	}
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if m, ok := mountedAt(all, dir); ok {
+			return slices.Contains([]string{"tmpfs", "ramfs", "rootfs", "overlay"}, m.Type)
+		}
+		if dir == "/" {
+			return false
+		}
+	}
 }
 
 func (p *pass) makeSwap(ctx context.Context, name string, size int64) error {
@@ -106,7 +139,7 @@ func (p *pass) swapSize() (int64, error) {
 		return 0, fmt.Errorf("cannot tell how much memory there is: %w", err)
 	}
 	size := int64(info.Totalram) * int64(info.Unit)
-	dir := path.Dir(path.Clean(s.Filename))
+	dir := path.Dir(p.swapFile())
 	var disk unix.Statfs_t
 	for unix.Statfs(p.m.path(dir), &disk) != nil && dir != "/" {
 		dir = path.Dir(dir)
