@@ -69,7 +69,7 @@ func (d *decoder) fstab(n *yaml.Node, at *spot) []string {
 	}
 	out := make([]string, len(n.Content))
 	for i, item := range n.Content {
-		if !isNull(item) {
+		if !isNull(item) && item.Value != "None" { // which older documentation has for null
 			out[i], _ = d.text(item, at.below(strconv.Itoa(i)))
 		}
 	}

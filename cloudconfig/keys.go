@@ -233,7 +233,7 @@ func unused(m Merged) Report {
 			})
 		}
 	}
-	return append(report, unknownDatasources(m)...)
+	return slices.Concat(report, unknownDatasources(m), withoutEffect(m))
 }
 
 // fieldAt is the field that a path of keys leads to.
