@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/pem"
@@ -195,6 +196,53 @@ func TestHostKeysAreMadeOnceAndStay(t *testing.T) {
 	}
 	if key, _, _, _, err := ssh.ParseAuthorizedKey(pub); err != nil || string(key.Marshal()) != fingerprints(first) {
 		t.Errorf("the public half does not fit: %v", err)
+	}
+}
+
+func TestACertificateOfAHostKeyIsUsedAndGoes(t *testing.T) {
+	dir := t.TempDir()
+	keys, err := hostKeys(dir, SSH{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(kind uint32, key ssh.PublicKey) string {
+		c := &ssh.Certificate{Key: key, CertType: kind, ValidBefore: ssh.CertTimeInfinity}
+		if err := c.SignCert(rand.Reader, authority); err != nil {
+			t.Fatal(err)
+		}
+		return string(ssh.MarshalAuthorizedKey(c))
+	}
+	good := SSH{HostKeys: map[string]string{"ed25519-cert": signed(ssh.HostCert, keys[0].Public)}}
+	line := "HostCertificate " + keys[0].Path + "-cert.pub\n"
+	for range 2 {
+		keys, err = hostKeys(dir, good)
+		if config := sshdConfig(good, keys); err != nil || !strings.Contains(config, line) {
+			t.Errorf("%v, sshd is told\n%s", err, config)
+		}
+	}
+	for text, want := range map[string]string{
+		"nonsense": "no key found", signed(ssh.UserCert, keys[0].Public): "no certificate of a host",
+		signed(ssh.HostCert, authority.PublicKey()): "of another key", string(ssh.MarshalAuthorizedKey(keys[0].Public)): "no certificate of a host",
+	} {
+		bad := SSH{HostKeys: map[string]string{"ed25519-cert": text}}
+		got, err := hostKeys(dir, bad)
+		if err == nil || !strings.Contains(err.Error(), want) || len(got) != 1 || strings.Contains(sshdConfig(bad, got), "HostCertificate") {
+			t.Errorf("of %q is told %v, want %q", text, err, want)
+		}
+	}
+	if _, err := hostKeys(dir, SSH{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(keys[0].Path + "-cert.pub"); err == nil {
+		t.Error("it stays when the configuration has it no more")
 	}
 }
 

@@ -25,8 +25,9 @@ func keyTypes() []string { return []string{"ed25519", "ecdsa", "rsa"} }
 
 // hostKey is one host key on the disk.
 type hostKey struct {
-	Path   string
-	Public ssh.PublicKey
+	Path        string
+	Public      ssh.PublicKey
+	Certificate string // the path of one that vouches for it, "" without
 }
 
 // instanceFile, beside the host keys, says for which instance they were made.
@@ -58,7 +59,11 @@ func hostKeys(dir string, s SSH) ([]hostKey, error) {
 		}
 		switch {
 		case err == nil:
-			keys = append(keys, hostKey{Path: path, Public: public})
+			certificate, err := installCertificate(path, s.HostKeys[kind+"-cert"], public)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("cannot use the certificate of host key %s: %w", path, err))
+			}
+			keys = append(keys, hostKey{Path: path, Public: public, Certificate: certificate})
 		case !errors.Is(err, fs.ErrNotExist):
 			errs = append(errs, fmt.Errorf("cannot use host key %s: %w", path, err))
 		}
@@ -97,7 +102,7 @@ func ofInstance(dir, instance string) error {
 	if err == nil {
 		for _, kind := range keyTypes() {
 			key := filepath.Join(dir, "ssh_host_"+kind+"_key")
-			if err := errors.Join(removeFile(key), removeFile(key+".pub")); err != nil {
+			if err := errors.Join(removeFile(key), removeFile(key+".pub"), removeFile(key+certificateEnd)); err != nil {
 				return fmt.Errorf("cannot remove the host keys of instance %s: %w", bytes.TrimSpace(was), err)
 			}
 		}
@@ -108,7 +113,7 @@ func ofInstance(dir, instance string) error {
 func unknownKeys(configured map[string]string) error {
 	var errs []error
 	for name := range configured {
-		known := slices.ContainsFunc(keyTypes(), func(kind string) bool { return name == kind || name == kind+"-pub" })
+		known := slices.ContainsFunc(keyTypes(), func(kind string) bool { return name == kind || name == kind+"-pub" || name == kind+"-cert" })
 		if !known {
 			errs = append(errs, fmt.Errorf("cannot use rancher.ssh.keys.%s: sshd has no such kind of key", name))
 		}
@@ -127,6 +132,34 @@ func installKey(path string, text []byte) error {
 		return nil
 	}
 	return writeKey(path, text, signer.PublicKey())
+}
+
+// certificateEnd is what OpenSSH puts behind the path of a key for its certificate.
+const certificateEnd = "-cert.pub"
+
+// installCertificate writes the configuration's certificate of a key, unless it is
+// there, and returns its path; without one it is removed.
+func installCertificate(key, text string, public ssh.PublicKey) (path string, err error) {
+	path = key + certificateEnd
+	if text == "" {
+		return "", removeFile(path)
+	}
+	parsed, _, _, _, err := ssh.ParseAuthorizedKey([]byte(text))
+	if err != nil {
+		return "", err
+	}
+	certificate, ok := parsed.(*ssh.Certificate)
+	switch {
+	case !ok || certificate.CertType != ssh.HostCert:
+		return "", errors.New("it is no certificate of a host")
+	case !bytes.Equal(certificate.Key.Marshal(), public.Marshal()):
+		return "", errors.New("it is of another key")
+	}
+	data := ssh.MarshalAuthorizedKey(certificate)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		return path, nil
+	}
+	return path, writeDurably(path, data, 0o644)
 }
 
 func readKey(path string) (ssh.PublicKey, error) {

@@ -25,7 +25,7 @@ type SSH struct {
 	Port          int    `json:"port,omitempty"` // 0 is 22
 	ListenAddress string `json:"listen_address,omitempty"`
 	// HostKeys are keys of the configuration: "ed25519" is a private key in
-	// PEM, "ed25519-pub" its public one; the same for "rsa" and "ecdsa".
+	// PEM, "ed25519-pub" its public one, "ed25519-cert" its certificate; the same for "rsa" and "ecdsa".
 	HostKeys map[string]string `json:"host_keys,omitempty"`
 	// KeyTypes are the kinds of host keys to have besides; ed25519 when empty.
 	KeyTypes []string `json:"key_types,omitempty"`

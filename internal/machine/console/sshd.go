@@ -35,6 +35,9 @@ func sshdConfig(s SSH, keys []hostKey) string {
 	}
 	for _, key := range keys {
 		fmt.Fprintf(&b, "HostKey %s\n", key.Path)
+		if key.Certificate != "" {
+			fmt.Fprintf(&b, "HostCertificate %s\n", key.Certificate)
+		}
 	}
 	fmt.Fprintf(&b, "PidFile none\nAllowUsers %s\nPermitRootLogin %s\n", strings.Join(s.users(), " "), s.rootLogin())
 	fmt.Fprintf(&b, "PubkeyAuthentication yes\nPasswordAuthentication %s\n", yesNo(s.Passwords))

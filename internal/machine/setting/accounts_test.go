@@ -411,9 +411,9 @@ func TestSSHSettingsComeFromUsers(t *testing.T) {
 	h := newHost(t)
 	h.write("/sbin/nologin", "")
 	h.write("/root/.profile", "")
-	h.clean(people + "ssh_pwauth: true\ndisable_root: false\nssh_authorized_keys: ['" + keyB + "']\nssh_keys: {ed25519_private: P, ed25519_public: Q}\n")
+	h.clean(people + "ssh_pwauth: true\ndisable_root: false\nssh_authorized_keys: ['" + keyB + "']\nssh_keys: {ed25519_private: P, ed25519_public: Q, ed25519_certificate: C}\n")
 	got := strings.Join(strings.Fields(h.read("/run/ros/console.json")), " ")
-	for _, want := range []string{`"users": [ "ann", "daemon2" ]`, `"root": true`, `"passwords": true`, `"ed25519": "P"`, `"ed25519-pub": "Q"`} {
+	for _, want := range []string{`"users": [ "ann", "daemon2" ]`, `"root": true`, `"passwords": true`, `"ed25519": "P"`, `"ed25519-pub": "Q"`, `"ed25519-cert": "C"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no %s in %s", want, got)
 		}

@@ -96,7 +96,7 @@ func consoleSettings(cfg cloudconfig.Config) console.Settings {
 }
 
 // hostKeys are rancher.ssh.keys, and below them those of ssh_keys: there the
-// kinds have _private and _public behind.
+// kinds have _private, _public or _certificate behind.
 func hostKeys(cfg cloudconfig.Config) map[string]string {
 	if len(cfg.SSHKeys) == 0 {
 		return cfg.Rancher.SSH.Keys
@@ -107,6 +107,8 @@ func hostKeys(cfg cloudconfig.Config) map[string]string {
 			keys[kind] = text
 		} else if kind, ok := strings.CutSuffix(name, "_public"); ok {
 			keys[kind+"-pub"] = text
+		} else if kind, ok := strings.CutSuffix(name, "_certificate"); ok {
+			keys[kind+"-cert"] = text
 		}
 	}
 	for name, text := range cfg.Rancher.SSH.Keys {
