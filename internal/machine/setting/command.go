@@ -171,6 +171,7 @@ func (m *Machine) runCommand(ctx context.Context, c command, limit time.Duration
 		return err
 	}
 	defer func() { _ = out.Close() }() // the command has written to it, not we
+	poke(m.late.speaks)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err = m.start(limited, c.argv, out)

@@ -33,7 +33,9 @@ type late struct {
 	again chan struct{} // the same for the commands
 	fetch chan struct{} // the same for what is fetched
 
-	quiet, unsettled, graceful, network time.Duration
+	speaks chan struct{} // has one element when a command begins to write to the log
+
+	quiet, unsettled, graceful, network, look time.Duration
 
 	mu       sync.Mutex
 	cfg      cloudconfig.Config
@@ -45,8 +47,8 @@ type late struct {
 
 func newLate() late {
 	return late{
-		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), fetch: make(chan struct{}, 1),
-		quiet: quietFor, unsettled: unsettledLimit, graceful: graceful, network: networkLimit,
+		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), fetch: make(chan struct{}, 1), speaks: make(chan struct{}, 1),
+		look: firstLook, quiet: quietFor, unsettled: unsettledLimit, graceful: graceful, network: networkLimit,
 	}
 }
 
@@ -98,6 +100,7 @@ func (m *Machine) Run(ctx context.Context, changed func()) error {
 	defer beside.Wait()
 	beside.Go(func() { m.fetchLoop(ctx, changed) })
 	beside.Go(func() { m.watchPasswords(ctx, changed) })
+	beside.Go(func() { m.boundOutput(ctx) })
 	started := false
 	retry := time.NewTimer(0)
 	defer retry.Stop()

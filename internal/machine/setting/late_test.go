@@ -264,3 +264,24 @@ func TestPhoneHome(t *testing.T) {
 		t.Errorf("problems %q", got)
 	}
 }
+
+// A command that never stops talking must not fill the disk.
+func TestTheLogOfCommandsHasAnEnd(t *testing.T) {
+	h := newHost(t)
+	h.m.late.look = 10 * time.Millisecond
+	h.settle("i-1")
+	h.m.late.hand(config(t, "runcmd: ['yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 30000000; echo the end']"))
+	h.start()
+	h.eventually("runcmd", func() bool { return h.recorded("runcmd") != nil })
+	h.eventually("the log is short", func() bool {
+		st, err := os.Stat(h.m.path(outputFile))
+		return err == nil && st.Size() <= largestOutput
+	})
+	aside, err := os.Stat(h.m.path(outputFile + ".1"))
+	if err != nil || aside.Size() != largestOutput || aside.Mode().Perm() != 0o600 {
+		t.Errorf("aside is %v, %v", aside, err)
+	}
+	if got := h.read(outputFile) + h.read(outputFile+".1"); !strings.Contains(got, "the end\n") {
+		t.Error("what was said last is lost")
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -201,30 +200,3 @@ func (p *pass) putPassword(db *account.Database, name, hash string, expired bool
 
 // today is the day as shadow counts it.
 func today() int { return int(time.Now().Unix() / (24 * 60 * 60)) }
-
-// logOutput adds to the log of what the configuration's commands say.
-func (m *Machine) logOutput(text string) error {
-	f, err := m.openOutput()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // Sync has said whether it was written
-	if _, err := f.WriteString(text); err != nil {
-		return fmt.Errorf("cannot write to %s: %w", outputFile, err)
-	}
-	return f.Sync()
-}
-
-// outputFile has what commands said, and passwords that were made by chance.
-const outputFile = "/var/log/cloud-init-output.log"
-
-func (m *Machine) openOutput() (*os.File, error) {
-	if err := makeFolder(m.path("/var/log")); err != nil {
-		return nil, fmt.Errorf("cannot write %s: %w", outputFile, err)
-	}
-	f, err := os.OpenFile(m.path(outputFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write %s: %w", outputFile, err)
-	}
-	return f, nil
-}
