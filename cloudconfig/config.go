@@ -65,8 +65,10 @@ type Config struct {
 	// Commands for the machine, in this order, once all else is applied: a text for
 	// the shell or a list of arguments. They hold up nothing, User Docker neither:
 	// what needs it begins with "ros wait docker". One that fails holds up no other.
+	// Each has a shell of its own: a cd or an export ends with it. Those that are added
+	// later run in the next boot.
 	// How often they run is rancher.cloud_init.runcmd; what they say is in
-	// /var/log/cloud-init-output.log. INSTANCE_ID is the instance's id.
+	// /var/log/cloud-init-output.log, which is put aside at 8 MiB. INSTANCE_ID is the instance's id.
 	//
 	//	runcmd:
 	//	  - echo hello > /run/hello

@@ -11,7 +11,7 @@ type DiskConfig struct {
 	// Grow file systems to the size of the partitions that growpart names, which is
 	// always done in the background.
 	ResizeRootfs string `yaml:"resize_rootfs" enum:"true|false|noblock" default:"true" from:"cloud-init"`
-	// Short names for disks.
+	// Short names for disks. NAME.1 is the first partition of one.
 	//
 	//	device_aliases: {data: /dev/sdb}
 	DeviceAliases map[string]string `yaml:"device_aliases" format:"path" from:"cloud-init"`
@@ -78,7 +78,7 @@ type FSSetup struct {
 
 // Swap is a swap file.
 type Swap struct {
-	// Path of the file.
+	// Path of the file. One that would be in memory, such as /swapfile, is made in /var.
 	Filename string `yaml:"filename" format:"file"`
 	// Its size: a number with B, K, M, G or T, or auto.
 	Size string `yaml:"size" format:"size"`

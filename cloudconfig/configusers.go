@@ -88,7 +88,8 @@ type User struct {
 	Doas []string `yaml:"doas"`
 	// The program that a login runs.
 	Shell string `yaml:"shell" format:"path"`
-	// Home folder; /home and the name by default.
+	// Home folder; /home and the name by default. A folder elsewhere that is there
+	// stays whose it is.
 	Homedir string `yaml:"homedir" format:"path"`
 	// Make no home folder.
 	NoCreateHome bool `yaml:"no_create_home,no-create-home" default:"false"`
