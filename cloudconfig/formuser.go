@@ -35,7 +35,7 @@ func (u *Users) decode(d *decoder, n *yaml.Node, at *spot) {
 			u.item(d, item, at.below(strconv.Itoa(i)))
 		}
 	default:
-		d.wrongType(n, at, "a list")
+		d.fail(n, at, "expected a list, found "+describe(n), `write each user as an entry: "- name: ann"`)
 	}
 }
 
