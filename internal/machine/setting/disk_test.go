@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/source"
 )
 
@@ -232,5 +233,18 @@ func TestInNamespacesTheHostsDisksAreLeftAlone(t *testing.T) {
 	got := h.slowly("disk_setup: {/dev/sdb: {layout: true}}\nfs_setup: [{filesystem: ext4, device: /dev/sdb}]\nmounts: [[/dev/sdb, /mnt/a, ext4]]")
 	if strings.Count(got, "disks are left alone") != 3 || len(h.ran) != 0 {
 		t.Errorf("problems %q, ran %q", got, h.ran)
+	}
+}
+
+// cloud-init's documentation has the program mkfs, which is not on this system.
+func TestMkfsIsWhatItCalls(t *testing.T) {
+	h := newHost(t)
+	want := cloudconfig.FSSetup{Label: "a", Filesystem: "ext4", Cmd: cloudconfig.Texts{"mkfs -t %(filesystem)s -L %(label)s %(device)s"}}
+	for has, text := range map[bool]string{true: "mkfs -t ext4 -L a ", false: "mke2fs -F -t ext4 -L a "} {
+		h.m.kernel.has = func(string) bool { return has }
+		argv, err := h.m.pass(config(t, "")).mkfs("/dev/sdb1", want)
+		if err != nil || argv[2] != text+h.m.path("/dev/sdb1") {
+			t.Errorf("it is made by %q, %v", argv, err)
+		}
 	}
 }

@@ -244,7 +244,11 @@ func (p *pass) mkfs(dev string, want cloudconfig.FSSetup) ([]string, error) {
 	if len(want.Cmd) > 0 {
 		fill := strings.NewReplacer("%(label)s", want.Label, "%(filesystem)s", want.Filesystem, "%(device)s", p.m.path(dev))
 		if len(want.Cmd) == 1 {
-			return []string{"/bin/sh", "-c", fill.Replace(want.Cmd[0])}, nil
+			text := fill.Replace(want.Cmd[0])
+			if rest, ok := strings.CutPrefix(text, "mkfs -t ext"); ok && !p.m.kernel.has("mkfs") { // which only calls another
+				text = "mke2fs -F -t ext" + rest
+			}
+			return []string{"/bin/sh", "-c", text}, nil
 		}
 		var argv []string
 		for _, word := range want.Cmd {
