@@ -45,7 +45,7 @@ type NetworkItem struct {
 	MTU int `yaml:"mtu" min:"68" max:"65535"`
 	// Addresses of the interface.
 	Subnets []Subnet `yaml:"subnets"`
-	// Take routes that routers announce.
+	// Take routes and name servers that routers announce.
 	AcceptRA *bool `yaml:"accept-ra,accept_ra"`
 	// Keep the addresses that the interface has.
 	KeepConfiguration bool `yaml:"keep_configuration"`
@@ -157,8 +157,10 @@ type LinkConfig struct {
 	Routes []Route `yaml:"routes"`
 	// Rules for which packets use another table of routes.
 	RoutingPolicy []RoutingRule `yaml:"routing-policy"`
-	// Take routes that routers announce.
+	// Take routes and name servers that routers announce.
 	AcceptRA *bool `yaml:"accept-ra"`
+	// What is taken of what routers announce; dhcp6-overrides says so where this does not.
+	RAOverrides RAOverrides `yaml:"ra-overrides"`
 	// Addresses that the interface gives itself.
 	LinkLocal []string `yaml:"link-local" enum:"ipv4|ipv6"`
 	// Use addresses of IPv6 that change.
@@ -246,6 +248,14 @@ type DHCPOverrides struct {
 	UseNTP *bool `yaml:"use-ntp" default:"true"`
 	// Take routes.
 	UseRoutes *bool `yaml:"use-routes" default:"true"`
+}
+
+// RAOverrides say what is taken of what routers of IPv6 announce.
+type RAOverrides struct {
+	// Take name servers.
+	UseDNS *bool `yaml:"use-dns" default:"true"`
+	// Take the domain: true, false, or route for look-ups alone.
+	UseDomains string `yaml:"use-domains" enum:"true|false|route"`
 }
 
 // LinkDNS are name servers of one interface.

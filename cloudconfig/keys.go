@@ -78,7 +78,7 @@ var ignoredKeys = map[string]string{
 	"network.ethernets.*.openvswitch":                        noSuchService,
 	"network.ethernets.*.optional-addresses":                 notYet,
 	"network.ethernets.*.port-mac-learning":                  notYet,
-	"network.ethernets.*.ra-overrides":                       notYet,
+	"network.ethernets.*.ra-overrides.table":                 notYet,
 	"network.ethernets.*.receive-checksum-offload":           asDriver,
 	"network.ethernets.*.tcp-segmentation-offload":           asDriver,
 	"network.ethernets.*.tcp6-segmentation-offload":          asDriver,

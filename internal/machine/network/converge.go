@@ -179,16 +179,20 @@ func namesBefore(plan Plan) map[string]string {
 
 // publishable says how the links stand after all was made by a plan.
 func (s *service) publishable(settings Settings, wants []want, plan Plan) (Status, error) {
+	told := s.announced.now() // before the links: what comes after that is on one that is there
 	have, err := s.observer.observe()
 	if err != nil {
 		return Status{}, err
 	}
+	offers, gone := told.on(have.Links)
+	s.announced.forget(gone)
 	s.given = givenBy(plan, wants, have, s.given)
 	var (
 		status = Status{Last: s.last}
 		states []linkState
 		given  []cloudconfig.DNS
 		leased []cloudconfig.DNS
+		routed []cloudconfig.DNS
 	)
 	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.Name, b.Name) })
 	for _, w := range wants {
@@ -209,6 +213,7 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 			status.Hostname = v4.Hostname
 		}
 		given = append(given, w.DNS)
+		routed = append(routed, offers.dns(l, w))
 		if w.addressed() && !l.Loopback { // the loopback leads nowhere
 			states = append(states, stateOf(w, l, have.Addresses[w.Name], got))
 		}
@@ -230,7 +235,7 @@ func (s *service) publishable(settings Settings, wants []want, plan Plan) (Statu
 	for _, doc := range settings.documents() {
 		given = append(given, doc.DNS)
 	}
-	status.DNS = resolver(settings.DNS, settings.FallbackDNS, append(given, leased...))
+	status.DNS = resolver(settings.DNS, settings.FallbackDNS, slices.Concat(given, leased, routed))
 	return status, writeInPlace(s.paths.resolvConf, []byte(resolvConf(status.DNS, settings.Resolver)))
 }
 

@@ -97,6 +97,7 @@ type Link struct {
 	DHCPArgs  string          `json:"dhcp_args,omitempty"`
 	Lease     Lease           `json:"lease,omitzero"`
 	Lease6    Lease           `json:"lease6,omitzero"`
+	Announced Announced       `json:"announced,omitzero"`
 	IPv4LL    bool            `json:"ipv4ll,omitempty"`
 	AcceptRA  *bool           `json:"accept_ra,omitempty"`
 	Privacy   *bool           `json:"privacy,omitempty"`   // addresses of IPv6 that change
@@ -118,6 +119,12 @@ type Lease struct {
 	Metric     int    `json:"metric,omitempty"`
 	Hostname   string `json:"hostname,omitempty"` // to send in place of the machine's
 	Silent     bool   `json:"silent,omitempty"`   // send no name
+}
+
+// Announced says what of the advertisements of IPv6's routers is not used.
+type Announced struct {
+	NoDNS     bool `json:"no_dns,omitempty"`
+	NoDomains bool `json:"no_domains,omitempty"`
 }
 
 // Route is a route over a link.

@@ -78,6 +78,7 @@ func start(t *testing.T, s Settings) *machine {
 		settings: filepath.Join(dir, "network.json"), status: filepath.Join(dir, "status.json"),
 		ready: filepath.Join(dir, "network.ready"), dhcpcdConf: filepath.Join(dir, "dhcpcd.conf"),
 		resolvConf: filepath.Join(dir, "resolv.conf"), leases: "/var/lib/dhcpcd",
+		announced: filepath.Join(dir, "announced.json"),
 	}}
 	m.set(s)
 	m.run()

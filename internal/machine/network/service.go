@@ -35,12 +35,14 @@ type paths struct {
 	settings, status, ready string
 	dhcpcdConf, resolvConf  string
 	leases                  string // folder
+	announced               string
 }
 
 func machinePaths() paths {
 	return paths{
 		settings: SettingsFile, status: StatusFile, ready: ReadyFile,
 		dhcpcdConf: "/run/ros/network/dhcpcd.conf", resolvConf: "/etc/resolv.conf", leases: "/var/lib/dhcpcd",
+		announced: "/run/ros/network/announced.json",
 	}
 }
 
@@ -50,6 +52,7 @@ type service struct {
 	observer  observer
 	executor  executor
 	programs  *supervise.Set
+	announced *announced
 	given     map[string]applied   // by link
 	settings  string               // those of the last pass, as JSON
 	since     time.Time            // when they came
@@ -82,12 +85,13 @@ func Run(ctx context.Context) error {
 func newService(p paths) *service {
 	return &service{
 		paths: p, programs: supervise.NewSet(supervise.Direct{}), given: map[string]applied{}, refused: map[commandsOf]failedCommands{},
-		observer: observer{sysctl: sysctlFolder(), leases: p.leases}, executor: executor{sysctl: sysctlFolder()},
+		announced: &announced{path: p.announced},
+		observer:  observer{sysctl: sysctlFolder(), leases: p.leases}, executor: executor{sysctl: sysctlFolder()},
 	}
 }
 
 func (s *service) run(ctx context.Context) error {
-	if err := s.remember(); err != nil {
+	if err := errors.Join(s.remember(), s.announced.remember()); err != nil {
 		logrus.WithFields(logrus.Fields{"service": "network", "err": err}).Warn("cannot know what an earlier run made")
 	}
 	wake := make(chan struct{}, 1) // holds "look again", never what happened
@@ -100,6 +104,7 @@ func (s *service) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return watchFiles(ctx, s.paths, nudge) })
 	g.Go(func() error { return watchLinks(ctx, nudge) })
+	g.Go(func() error { return s.announced.watch(ctx, nudge) })
 	g.Go(func() error { return s.loop(ctx, wake) })
 	return g.Wait()
 }
@@ -120,7 +125,8 @@ func (s *service) loop(ctx context.Context, wake <-chan struct{}) error {
 	defer s.stop(ctx)
 	for {
 		var deadline <-chan time.Time
-		if wait := s.pass(ctx); wait > 0 {
+		began := sinceBoot() // what ends during the pass needs another one
+		if wait := sooner(s.pass(ctx), s.announced.endsAfter(began)); wait > 0 {
 			deadline = time.After(wait)
 		}
 		select {
@@ -135,6 +141,14 @@ func (s *service) loop(ctx context.Context, wake <-chan struct{}) error {
 		case <-wake:
 		}
 	}
+}
+
+// sooner is the shorter of two times to wait, of which 0 is for ever.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 func (s *service) stop(ctx context.Context) {

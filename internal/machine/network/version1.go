@@ -134,7 +134,7 @@ func (t *translator) subnet(l *Link, s cloudconfig.Subnet, path ...string) {
 	case "ipv6_slaac", "ipv6_dhcpv6-stateless":
 		l.AcceptRA = &yes
 		if s.Type == "ipv6_dhcpv6-stateless" && len(s.DNSNameservers) == 0 {
-			t.warn("DHCPv6 is not asked for name servers: routers give the address alone", "write dns_nameservers", below(path, "type")...)
+			t.warn("DHCPv6 is not asked for name servers: those that routers announce are used", "dns_nameservers names others", below(path, "type")...)
 		}
 	case "manual": // it is set up, and nothing more
 	default:

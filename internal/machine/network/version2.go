@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -121,7 +122,7 @@ func (t *translator) link(c cloudconfig.LinkConfig, path ...string) Link {
 		AcceptRA: c.AcceptRA, Privacy: c.IPv6Privacy, Optional: c.Optional,
 		IPv4LL:   slices.Contains(c.LinkLocal, "ipv4"),
 		NoLocal6: c.LinkLocal != nil && !slices.Contains(c.LinkLocal, "ipv6"),
-		Lease:    leaseOf(c.DHCP4Overrides), Lease6: leaseOf(c.DHCP6Overrides),
+		Lease:    leaseOf(c.DHCP4Overrides), Lease6: leaseOf(c.DHCP6Overrides), Announced: announcedOf(c),
 	}
 	if c.DHCPIdentifier != "" && c.DHCPIdentifier != "mac" {
 		t.warn("is not used: DHCP is told the hardware address", "", at("dhcp-identifier")...)
@@ -167,6 +168,17 @@ func (t *translator) overrides6(l Link, path ...string) {
 	if l.DHCP && l.DHCP6 && l.Lease6.Hostname != "" && l.Lease6.Hostname != l.Lease.Hostname {
 		t.warn("hostname is left out: DHCP is told one name, that of dhcp4-overrides", "", below(path, "hostname")...)
 	}
+}
+
+// announcedOf is what of routers' advertisements is not used. What is said of DHCP for
+// IPv6 is for them, too, unless they are named.
+func announcedOf(c cloudconfig.LinkConfig) Announced {
+	dns, domains := c.DHCP6Overrides.UseDNS, c.DHCP6Overrides.UseDomains
+	if c.RAOverrides.UseDNS != nil {
+		dns = c.RAOverrides.UseDNS
+	}
+	domains = cmp.Or(c.RAOverrides.UseDomains, domains)
+	return Announced{NoDNS: dns != nil && !*dns, NoDomains: domains == "false"}
 }
 
 func leaseOf(o cloudconfig.DHCPOverrides) Lease {

@@ -8,16 +8,19 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/ros-os/ros/cloudconfig"
 )
 
-// daemon runs a program of the world outside until the test ends.
-func daemon(t *testing.T, program string, args ...string) {
+// daemon runs a program of the world outside until the test ends, or a signal that
+// end sends.
+func daemon(t *testing.T, program string, args ...string) (end func(unix.Signal)) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -30,20 +33,28 @@ func daemon(t *testing.T, program string, args ...string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	wait := sync.OnceFunc(func() { _ = cmd.Wait() }) // it was killed
 	t.Cleanup(func() {
 		cancel()
-		_ = cmd.Wait() // it was killed
+		wait()
 		if t.Failed() {
 			t.Logf("%s: %s", program, out.String())
 		}
 	})
+	return func(signal unix.Signal) {
+		t.Helper()
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		wait()
+	}
 }
 
 // dnsmasq serves DHCP on a link of the world.
-func dnsmasq(t *testing.T, dev string, args ...string) {
+func dnsmasq(t *testing.T, dev string, args ...string) (end func(unix.Signal)) {
 	t.Helper()
 	dir := t.TempDir()
-	daemon(t, "dnsmasq", append([]string{
+	return daemon(t, "dnsmasq", append([]string{
 		"--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--bind-interfaces", "--interface=" + dev,
 		"--dhcp-leasefile=" + filepath.Join(dir, "leases"), "--pid-file=" + filepath.Join(dir, "pid"),
 		"--log-facility=-", "--log-dhcp", "--dhcp-authoritative", "--no-ping", // nobody else has the addresses
@@ -51,7 +62,7 @@ func dnsmasq(t *testing.T, dev string, args ...string) {
 }
 
 // radvd announces a network of IPv6 on a link of the world.
-func radvd(t *testing.T, dev, options, prefix string) {
+func radvd(t *testing.T, dev, options, prefix string) (end func(unix.Signal)) {
 	t.Helper()
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "radvd.conf")
@@ -60,7 +71,7 @@ func radvd(t *testing.T, dev, options, prefix string) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	daemon(t, "radvd", "--nodaemon", "--config", conf, "--pidfile", filepath.Join(dir, "pid"), "--logmethod", "stderr")
+	return daemon(t, "radvd", "--nodaemon", "--config", conf, "--pidfile", filepath.Join(dir, "pid"), "--logmethod", "stderr")
 }
 
 // ip runs the program of that name, and gives what it prints.
