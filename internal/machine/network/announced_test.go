@@ -190,7 +190,7 @@ func TestNameServersOfRouters(t *testing.T) {
 	}
 	stop := map[string]func(unix.Signal){}
 	for dev, options := range map[string]string{
-		"0": "RDNSS fe80::53 2001:db8::53 { AdvRDNSSLifetime 5; }; DNSSL lan.example { AdvDNSSLLifetime 5; };",
+		"0": "AdvDefaultLifetime 600; RDNSS fe80::53 2001:db8::53 { AdvRDNSSLifetime 5; }; DNSSL lan.example { AdvDNSSLLifetime 5; };",
 		"1": "RDNSS fd00:1::53 { AdvRDNSSLifetime 1200; };",
 		"2": "RDNSS fd00:2::53 { AdvRDNSSLifetime 1200; };",
 		"3": "RDNSS fd00:3::53 { AdvRDNSSLifetime 1200; };",
@@ -227,6 +227,7 @@ ethernets:
 	m.eventually("those of the link that is gone taken out", says(first+"nameserver fd00:1::53\n"))
 	stop["1"](unix.SIGTERM)
 	m.eventually("those that the router takes back taken out", says(first))
+	stop["2"](unix.SIGKILL) // from here on nothing else happens to any link
 	stop["0"](unix.SIGKILL)
 	m.eventually("those that have ended taken out", says("search lan\nnameserver 1.1.1.1\nnameserver 9.9.9.9\n"))
 }
