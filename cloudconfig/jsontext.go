@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,10 +18,12 @@ func jsonAsYAML(data []byte) []byte {
 		return data
 	}
 	text = normalise(data)
-	out := make([]byte, 0, len(text))
+	out, quoted := make([]byte, 0, len(text)), false
 	for i := 0; i < len(text); {
 		n := 1
 		switch b := text[i]; {
+		case b == ':' && !quoted:
+			out = appendColon(out)
 		case b == '\t': // in JSON always between values
 			out = append(out, ' ')
 		case b == '\\' && text[i+1] == 'u':
@@ -30,13 +33,19 @@ func jsonAsYAML(data []byte) []byte {
 		case b == '\\':
 			out, n = append(out, b, text[i+1]), 2
 		case b < 0x7f:
-			out = append(out, b)
+			out, quoted = append(out, b), quoted != (b == '"')
 		default:
 			out, n = appendCharacter(out, text[i:])
 		}
 		i += n
 	}
 	return out
+}
+
+// appendColon puts a colon behind its key, before the space that is between them: in
+// YAML both have to be on one line.
+func appendColon(out []byte) []byte {
+	return slices.Insert(out, len(bytes.TrimRight(out, " \r\n")), ':')
 }
 
 // appendEscape copies "\uXXXX". YAML does not know JSON's pairs of escapes for
