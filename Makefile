@@ -74,6 +74,7 @@ torture: engine image $(B)/rosmachine ## inject every fault there is into a real
 	ROS_BUILD=$(CURDIR)/$(B) $(GO) test -count=1 -tags integration -timeout 24h -run '$(or $(T),^TestSoak$$)' -v ./integration -operations 10000
 
 bench: image $(B)/rosmachine ## measure boots and convergence, and judge nothing; SIZES=1,10 chooses the numbers of services
+	tools/deps bench
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . ./internal/engine
 	ROS_ENGINE_DIR=$(CURDIR)/$(B)/engine $(GO) test -run '^$$' -tags dockerd -bench . -benchtime 1x -timeout 1h ./internal/engine/bench $(if $(SIZES),-sizes $(SIZES))
 	$(GO) test -run '^$$' -bench . ./cloudconfig ./compose ./servicectl/plan

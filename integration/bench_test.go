@@ -23,10 +23,19 @@ const rounds = 5
 func TestBench(t *testing.T) {
 	figures := map[string][]float64{}
 	note := func(name string, value float64) { figures[name] = append(figures[name], value) }
+	peers := []peer{newPrototype(t), newDebian(t)}
 	for range rounds {
 		t.Run("ns", func(t *testing.T) { benchNamespaced(t, note) })
-		t.Run("vm", func(t *testing.T) { benchVirtual(t, note) })
+		var converged float64
+		t.Run("vm", func(t *testing.T) { converged = benchVirtual(t, note) })
 		t.Run("small vm", func(t *testing.T) { benchSmall(t, note) })
+		for _, p := range peers {
+			t.Run(p.name, func(t *testing.T) {
+				seconds := p.boot(t)
+				note(p.name+": kernel start → ten containers, s", seconds)
+				note("vm: converged, divided by that of "+p.name, converged/seconds)
+			})
+		}
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "figure\tmin\tmedian\tmax")
@@ -58,7 +67,8 @@ func benchNamespaced(t *testing.T, note func(string, float64)) {
 	note("ns: start → ready, s", time.Since(begin).Seconds())
 }
 
-func benchVirtual(t *testing.T, note func(string, float64)) {
+// benchVirtual returns the seconds until the machine was converged.
+func benchVirtual(t *testing.T, note func(string, float64)) float64 {
 	m := NewMachine(t, VM, "kernel start to ready, emulated").Start()
 	var boot struct {
 		Phases []struct {
@@ -74,13 +84,15 @@ func benchVirtual(t *testing.T, note func(string, float64)) {
 			note("vm: kernel start → "+p.Name+" done, s", p.Begin+p.Duration)
 		}
 	}
-	for name, at := range readinesses(m) {
+	ready := readinesses(m)
+	for name, at := range ready {
 		note("vm: kernel start → "+name+", s (±1)", at)
 	}
 	benchMemory(m, "vm", note)
 	// There is another `ros` in this very session.
 	const controller = `for p in $(pidof ros); do grep -q controller /proc/$p/cmdline && awk '/^VmRSS/{print $2/1024}' /proc/$p/status; done`
 	note("vm: the controller's memory, MiB", scan(m, controller)[0])
+	return ready["converged"]
 }
 
 // benchSmall notes what a machine has left that is as small as one may be.
