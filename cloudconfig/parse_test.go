@@ -46,6 +46,7 @@ func TestParseLayerReportsWhatIsWrongAndWhere(t *testing.T) {
 		{"an alias that contains itself", "a: &a\n  b: *a\n", `f.yml:2:6: alias "*a" contains itself`},
 		{"a merge key that contains itself", "a: &a\n  <<: *a\n", `f.yml:2:7: alias "*a" contains itself`},
 		{"a map as key", "? {a: 1}\n: 2\n", "f.yml:1:3: expected a text as key, found a map"},
+		{"a merge key of nothing", "a: {b: c}\n<<:", `f.yml:2:1: expected a map or a list of maps after "<<", found nothing`},
 		{"a merge key of a text", "<<: hello\n", `f.yml:1:5: expected a map or a list of maps after "<<", found a text`},
 		{"too deep", "a: " + strings.Repeat("[", 70) + strings.Repeat("]", 70), "f.yml:1:67: is nested deeper than 64 maps and lists"},
 		{"a billion laughs", laughs(), "f.yml:5:45: has more than 100000 values, counting each use of an alias"},

@@ -86,6 +86,9 @@ func (r *resolver) alias(n *yaml.Node, depth int) *yaml.Node {
 	return r.resolve(n.Alias, depth)
 }
 
+// notMerged begins what is told of a merge key with something else.
+const notMerged = `expected a map or a list of maps after "<<", found `
+
 // mapping fills c with the keys of n; a key that is written twice is reported
 // and its last value counts.
 func (r *resolver) mapping(n, c *yaml.Node, depth int) {
@@ -94,7 +97,11 @@ func (r *resolver) mapping(n, c *yaml.Node, depth int) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.ShortTag() == "!!merge" {
-			merges = append(merges, value)
+			if isNull(value) { // which may have no place in the text
+				r.fail(key, notMerged+"nothing", "")
+			} else {
+				merges = append(merges, value)
+			}
 			continue
 		}
 		k := r.key(n, key, depth)
@@ -150,7 +157,7 @@ func (r *resolver) mergeKey(n, c *yaml.Node, seen map[string]int, depth int) {
 	}
 	for _, source := range sources {
 		if source.Kind != yaml.MappingNode {
-			r.fail(n, `expected a map or a list of maps after "<<", found `+describe(source), "")
+			r.fail(n, notMerged+describe(source), "")
 			return
 		}
 		for i := 0; i+1 < len(source.Content); i += 2 {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,9 +27,23 @@ func farDHCP(t *testing.T, address string, options ...string) (end func(unix.Sig
 	return daemon(t, "ip", args...)
 }
 
-// renew has dhcpcd do now what it does after half the time of a lease.
-func renew(t *testing.T, dev string) {
+// renew has dhcpcd do now what it does after half the time of a lease, when a server
+// listens at a port: dhcpcd asks again only after ten seconds.
+func renew(t *testing.T, dev, port string, in ...string) {
 	t.Helper()
+	listens := func() bool {
+		argv := append(in, "ss", "-Hlun", "sport = :"+port)
+		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).Output()
+		if err != nil {
+			t.Fatalf("cannot look for the server: %v", err)
+		}
+		return len(out) > 0
+	}
+	for end := time.Now().Add(8 * time.Second); !listens(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("nobody listens at port %s", port)
+		}
+	}
 	if out, err := exec.CommandContext(t.Context(), "dhcpcd", "--renew", dev).CombinedOutput(); err != nil {
 		t.Fatalf("cannot have the lease renewed: %v: %s", err, out)
 	}
@@ -60,7 +75,7 @@ func TestARenewalThatGivesOtherServersAndRoutes(t *testing.T) {
 	end(unix.SIGKILL)
 	farDHCP(t, "10.9.0.50", "option:dns-server,8.8.4.4", "option:domain-name,home", "option:ntp-server,10.9.0.9",
 		"option:classless-static-route,10.78.0.0/16,10.9.0.3,0.0.0.0/0,10.9.0.254")
-	renew(t, "eth0")
+	renew(t, "eth0", "67", "ip", "netns", "exec", "far")
 	m.eventually("other servers", func() bool {
 		return strings.HasSuffix(m.resolvConf(), "changes are lost\nsearch home\nnameserver 8.8.4.4\n") && strings.Join(m.status().NTP, " ") == "10.9.0.9"
 	})
@@ -84,7 +99,7 @@ func TestARenewalThatGivesAnotherAddress(t *testing.T) {
 	pid := dhcpcdPID(t)
 	end(unix.SIGKILL)
 	farDHCP(t, "10.9.0.60", "option:dns-server,7.7.7.7", "option:router,10.9.0.254")
-	renew(t, "eth0")
+	renew(t, "eth0", "67", "ip", "netns", "exec", "far")
 	m.eventually("another address, and nothing of the one before", func() bool {
 		return addrs(t, "eth0") == "10.9.0.60/24" && gateways(t) == "10.9.0.254" && !strings.Contains(ip(t, "route"), "10.77.") &&
 			strings.HasSuffix(m.resolvConf(), "changes are lost\nnameserver 7.7.7.7\n") && len(m.status().NTP) == 0
@@ -116,7 +131,7 @@ func TestARenewalOfIPv6(t *testing.T) {
 	pid := dhcpcdPID(t)
 	end(unix.SIGKILL)
 	dnsmasq(t, "world0", "--dhcp-range=fd00:1::200,fd00:1::200,64,2m", "--dhcp-option=option6:dns-server,[fd00:1::54]", "--leasefile-ro")
-	renew(t, "eth0")
+	renew(t, "eth0", "547")
 	m.eventually("another address and server", says("fd00:1::200", "fd00:1::54"))
 	m.eventually("ready", m.isReady)
 	if got := dhcpcdPID(t); got != pid {
