@@ -129,11 +129,25 @@ func givenBy(plan Plan, wants []want, have actual, before map[string]applied) ma
 		}
 		g.MTU = keptMTU(g, plan, l)
 		g.Endpoints = keptEndpoints(b, plan, l)
+		if i >= 0 {
+			g.Owed = owed(b.before(), g.Want, have.Addresses[l.Name])
+		}
 		if i >= 0 || g.Made || g.Was != "" || g.MTU != 0 {
 			now[l.Name] = g
 		}
 	}
 	return now
+}
+
+// owed are the addresses that a link was given before, has still, and is not to have.
+func owed(before, now want, have []address) []netip.Prefix {
+	var out []netip.Prefix
+	for _, a := range have {
+		if slices.Contains(before.Addresses, a.Prefix) && !slices.Contains(now.Addresses, a.Prefix) {
+			out = append(out, a.Prefix)
+		}
+	}
+	return out
 }
 
 // keptEndpoints are the endpoints that a tunnel was given last. The kernel does not

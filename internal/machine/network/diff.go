@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,16 @@ type applied struct {
 	MTU int `json:"mtu,omitempty"`
 	// Endpoints are those of a tunnel's peers, as they were written, by public key.
 	Endpoints map[string]string `json:"endpoints,omitempty"`
+	// Owed are addresses that were given, are wanted no more, and could not be taken
+	// back yet.
+	Owed []netip.Prefix `json:"owed,omitempty"`
+}
+
+// before is what the link was given, with what there is still to take back.
+func (a applied) before() want {
+	w := a.Want
+	w.Addresses = append(slices.Clone(w.Addresses), a.Owed...)
+	return w
 }
 
 // byName are those of the links that are there, by the names that they have now.
@@ -256,7 +267,7 @@ func (d *differ) index(name string) int {
 // earlier is what a link was given before, the zero value when nothing.
 func (d *differ) earlier(name string) want {
 	if g := d.given[name]; g.Index != 0 && g.Index == d.index(name) {
-		return g.Want
+		return g.before()
 	}
 	return want{}
 }
@@ -294,8 +305,8 @@ func (d *differ) released() {
 		}
 		d.sysctl(w, l)
 		d.removeRoutes(w, *l, nil)
-		if g.Want.addressed() {
-			d.removeAddresses(w, *l, g.Want)
+		if before := g.before(); before.addressed() {
+			d.removeAddresses(w, *l, before)
 		}
 	}
 	d.abandoned()

@@ -312,3 +312,33 @@ func hasAll(t testing.TB, k *fakeKernel, settings Settings, plan Plan) {
 		}
 	}
 }
+
+// An address that could not be taken back is not taken for another's.
+func TestAnAddressThatStaysIsOwed(t *testing.T) {
+	k := newKernel(machineLinks()...)
+	fixed := func(address string) Settings {
+		return read(t, []byte("{version: 2, ethernets: {eth0: {addresses: ["+address+"]}}}"))
+	}
+	_, given := k.carry(t, fixed("10.0.0.5/24"), nil)
+	plan, wants := diff(fixed("10.0.0.6/24"), k.actual, given)
+	refused := 0
+	for _, s := range plan.Steps {
+		if s.Verb == RemoveAddress {
+			refused++
+			continue
+		}
+		k.do(t, s)
+	}
+	given = givenBy(plan, wants, k.actual, given)
+	for range 2 { // a pass that finds nothing else to do does not forget it
+		plan, wants = diff(fixed("10.0.0.6/24"), k.actual, given)
+		given = givenBy(plan, wants, k.actual, given)
+		if len(plan.Steps) != 1 || plan.Steps[0].Verb != RemoveAddress || refused != 1 {
+			t.Fatalf("refused %d times, then:\n%s", refused, plan)
+		}
+	}
+	_, given = k.carry(t, fixed("10.0.0.6/24"), given)
+	if again, _ := k.carry(t, fixed("10.0.0.6/24"), given); len(again.Steps) > 0 || len(given["eth0"].Owed) > 0 {
+		t.Errorf("there is still to do:\n%s%+v", again, given["eth0"].Owed)
+	}
+}

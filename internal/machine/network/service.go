@@ -117,6 +117,9 @@ func (s *service) remember() error {
 		return err
 	}
 	have, err := s.observer.observe()
+	if len(have.Links) == 0 {
+		return err // what was given last is better than nothing
+	}
 	s.given = resume(s.given, status.Begun, have.Links)
 	return err
 }

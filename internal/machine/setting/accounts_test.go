@@ -373,9 +373,10 @@ func TestThePasswordThatTheCloudGaveIsSetOnce(t *testing.T) {
 	if got := h.field("rancher"); got != second || passwordsOverSSH() {
 		t.Errorf("after a reset in the cloud it is %q, over SSH %v", got, passwordsOverSSH())
 	}
+	give(second, true)
 	h.clean("password: $6$of$configuration")
-	if got := h.field("rancher"); got != "$6$of$configuration" {
-		t.Errorf("against the configuration it is %q", got)
+	if got := h.field("rancher"); got != "$6$of$configuration" || passwordsOverSSH() {
+		t.Errorf("against the configuration it is %q, over SSH %v", got, passwordsOverSSH())
 	}
 	h.write(source.SeedDir+"/password", "{")
 	if got := h.apply(""); !strings.Contains(got, "password: cannot read the password that the cloud gave") {

@@ -18,12 +18,17 @@ func (p *pass) device(spec string) (string, error) {
 	if alias, n, ok := p.alias(spec); ok && n == 0 {
 		spec = alias
 	} else if ok {
-		disk, err := p.device(alias)
+		disk, err := p.namedDevice(alias)
 		if err != nil {
 			return "", err
 		}
 		spec = partitionOf(disk, n)
 	}
+	return p.namedDevice(spec)
+}
+
+// namedDevice is the path of one that is no alias: aliases do not stand for aliases.
+func (p *pass) namedDevice(spec string) (string, error) {
 	key, value, named := strings.Cut(spec, "=")
 	switch {
 	case named && (key == "LABEL" || key == "UUID"):

@@ -25,7 +25,8 @@ func (p *pass) handOverConsole(context.Context) {
 	}
 	given, _, _ := source.GivenPassword(p.m.root) // who sets it says what is wrong with it
 	if said := p.cfg.SSHPwauth; said == "" || said == "unchanged" {
-		settings.SSH.Passwords = given.SSH
+		// One that something of the configuration ranks above opens nothing.
+		settings.SSH.Passwords = given.SSH && p.wantedPasswords()[defaultName(p.cfg)].given
 	}
 	p.handOver("console", console.SettingsFile, settings, "rancher", "ssh")
 }

@@ -270,7 +270,7 @@ func TestTheLogOfCommandsHasAnEnd(t *testing.T) {
 	h := newHost(t)
 	h.m.late.look = 10 * time.Millisecond
 	h.settle("i-1")
-	h.m.late.hand(config(t, "runcmd: ['yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 30000000; echo the end']"))
+	h.m.late.hand(config(t, "runcmd: ['yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 30000000; sleep 1; echo the end']"))
 	h.start()
 	h.eventually("runcmd", func() bool { return h.recorded("runcmd") != nil })
 	h.eventually("the log is short", func() bool {

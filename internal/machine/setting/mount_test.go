@@ -343,10 +343,10 @@ func TestAnAliasWithAPartition(t *testing.T) {
 	for _, dev := range []string{"sdb", "sdb1", "sdb2", "nvme0n1p3", "nvme0n1", "x.1"} {
 		h.write("/dev/"+dev, "")
 	}
-	p := h.m.pass(config(t, "device_aliases: {data: /dev/sdb, fast: /dev/nvme0n1, x.1: /dev/x.1}"))
+	p := h.m.pass(config(t, "device_aliases: {data: /dev/sdb, fast: /dev/nvme0n1, x.1: /dev/x.1, /dev/one: /dev/two.1, /dev/two: /dev/one.1}"))
 	for spec, want := range map[string]string{
 		"data": "/dev/sdb", "data.1": "/dev/sdb1", "data.2": "/dev/sdb2", "fast.3": "/dev/nvme0n1p3", "x.1": "/dev/x.1",
-		"data.0": "", "data.x": "", "other.1": "", "data.9": "",
+		"data.0": "", "data.x": "", "other.1": "", "data.9": "", "/dev/one.1": "",
 	} {
 		if got, err := p.device(spec); got != want || (err == nil) != (want != "") {
 			t.Errorf("%s is %q, %v, want %q", spec, got, err, want)

@@ -85,8 +85,11 @@ func (m *Machine) putOutputAside() (size int64, err error) {
 	}
 	defer func() { _ = f.Close() }() // it is only made shorter through it
 	st, err := f.Stat()
-	if err != nil || st.Size() <= largestOutput {
-		return st.Size(), err
+	if err != nil {
+		return 0, err
+	}
+	if st.Size() <= largestOutput {
+		return st.Size(), nil
 	}
 	aside, err := renameio.NewPendingFile(path+".1", renameio.WithStaticPermissions(0o600))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
@@ -214,7 +215,7 @@ func (p *pass) home(u account.User, at ...string) {
 	switch {
 	case err == nil && int(st.Uid) == u.UID && int(st.Gid) == u.GID:
 		return
-	case err == nil && path.Dir(path.Clean(u.Home)) != "/home":
+	case err == nil && !strings.HasPrefix(path.Clean(u.Home), "/home/"):
 		if int(st.Uid) != u.UID {
 			p.warn(fmt.Sprintf("%s, the home of %s, is another's, and stays so", u.Home, u.Name), "", append(at, "homedir")...)
 		}

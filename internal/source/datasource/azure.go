@@ -79,7 +79,7 @@ func (c *azure) Fetch(ctx context.Context) (source.Seed, error) {
 	}
 	s := source.Seed{MetaData: g.marshal(m)}
 	if disk.password.Hash != "" {
-		s.Password, err = disk.password.Marshal()
+		s.Password, err = c.firstPassword(disk.password, m.InstanceID)
 		g.note(err)
 	}
 	if text := firstOf(disk.customData, i.Compute.CustomData, i.Compute.UserData); text != "" {
@@ -87,6 +87,15 @@ func (c *azure) Fetch(ctx context.Context) (source.Seed, error) {
 		g.note(err)
 	}
 	return g.done(s)
+}
+
+// firstPassword is the password of the disc, as it was when this instance had it first:
+// each boot makes another hash of the same text.
+func (c *azure) firstPassword(now source.Password, instance string) ([]byte, error) {
+	if kept, err := source.KeptPassword(c.root, source.InstanceFolder(instance)); err != nil || len(kept) > 0 {
+		return kept, err
+	}
+	return now.Marshal()
 }
 
 func (i azureInstance) metaData() metaData {

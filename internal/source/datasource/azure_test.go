@@ -138,6 +138,10 @@ func TestAzuresPasswordIsNotKept(t *testing.T) {
 	if again, _ := boots(t, root, d); again != hash || !crypt.Matches(again, secret) {
 		t.Errorf("at the next boot it is %q, before %q", again, hash)
 	}
+	insert("<UserPassword>"+inXML+"</UserPassword>", "false")
+	if again, _ := asks(t, root, d); again != hash {
+		t.Errorf("with the disc at a later boot it is %q, before %q", again, hash)
+	}
 }
 
 // While Azure sets up the service of a new machine it answers 404 or 410.

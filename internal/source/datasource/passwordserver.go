@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/ros-os/ros/cloudconfig"
 	"github.com/ros-os/ros/internal/crypt"
@@ -17,8 +16,9 @@ import (
 const (
 	passwordPort = "8080"
 	// passwordTime is for one answer: many networks have no such server, and drop
-	// what is sent there.
-	passwordTime = 5 * time.Second
+	// what is sent there. It is longer than dialling may take: else it is chance which
+	// of the two ends first, and whether it is seen that nobody is there.
+	passwordTime = 2 * connectTimeout
 	// domURequest is written so: there are servers that compare it letter by letter.
 	domURequest = "DomU_Request"
 	mostLetters = 512
@@ -78,13 +78,19 @@ func (p *passwordServer) add(ctx context.Context, address string, s *source.Seed
 		return permanentError{fmt.Errorf("%s: what it gives is no password", source.ShownURL(address))}
 	}
 	p.address, p.folder = address, source.InstanceFolder(id)
-	s.Password, err = given(p.root, text, true)
+	s.Password, err = given(p.root, p.folder, text, true)
 	return err
 }
 
-// given is a password as a seed has it. One that is in use already keeps its hash: it
-// would else be another at each time that it is asked for.
-func given(root, text string, ssh bool) ([]byte, error) {
+// given is a password as a seed has it. One that is kept for the instance, or in use,
+// keeps its hash: it would else be another at each time that it is asked for, and take
+// the place of what its user chose.
+func given(root, folder, text string, ssh bool) ([]byte, error) {
+	if data, err := source.KeptPassword(root, folder); err == nil && len(data) > 0 {
+		if kept, err := source.ParsePassword(data); err == nil && crypt.Matches(kept.Hash, text) {
+			return source.Password{Hash: kept.Hash, SSH: ssh}.Marshal()
+		}
+	}
 	if now, has, err := source.GivenPassword(root); err == nil && has && crypt.Matches(now.Hash, text) {
 		return source.Password{Hash: now.Hash, SSH: ssh}.Marshal()
 	}

@@ -140,6 +140,9 @@ func TestAPasswordServerThatDoesNotListen(t *testing.T) {
 	if !crypt.Matches(hash, "a-Password") || !strings.Contains(problem, "cannot tell the password server") {
 		t.Errorf("%q, %q", hash, problem)
 	}
+	if again, _ := boots(t, root, d); again != hash {
+		t.Errorf("at the next boot: %q, was %q", again, hash)
+	}
 	deaf = false
 	if again, problem := asks(t, root, d); again != hash || problem != "" || passwords.Told() != 1 {
 		t.Errorf("a minute later: %q, %q, told %d times", again, problem, passwords.Told())
