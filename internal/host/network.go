@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 const switchName = "switch"
@@ -69,7 +70,7 @@ func (n *network) plug(pid int, unplugged []int) error {
 		port := portName(nic)
 		// The one of the boot before may be waiting for the kernel to bury it.
 		if old, err := netlink.LinkByName(port); err == nil {
-			if err := netlink.LinkDel(old); err != nil {
+			if err := netlink.LinkDel(old); err != nil && !errors.Is(err, unix.ENODEV) {
 				return fmt.Errorf("cannot unplug interface %d: %w", nic, err)
 			}
 		}
